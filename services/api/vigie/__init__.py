@@ -1,0 +1,1 @@
+"""Vigie: patch, backup and security-checklist status of health practices, for the IT company that maintains them."""
