@@ -1,0 +1,1 @@
+"""Devices: their enrolment, the heartbeats they send, and whether they still report."""
