@@ -1,0 +1,149 @@
+"""What a route must declare: who may call it. A route that declares nothing stops the program at start.
+
+| situation | answer |
+|---|---|
+| no token, or one that does not hold | 401 `auth.unauthenticated` |
+| token without the scope of the route | 403 `auth.insufficient_scope` |
+| object of another provider, or no such object | 404 `not_found` |
+"""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from fastapi import Depends, Request
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.routing import BaseRoute
+
+from vigie.auth.clients import Clients
+from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
+from vigie.auth.principal import Principal, Scope
+from vigie.auth.tokens import InvalidTokenError, Tokens
+from vigie.core.clock import Clock
+from vigie.core.db import Database
+
+_GUARD = "vigie_guard"
+_bearer = HTTPBearer(auto_error=False, scheme_name="partner", description="Access token from POST /oauth/token")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Parts(Protocol):
+    """What the application puts on `app.state.parts` for the routes."""
+
+    clock: Clock
+    database: Database
+    tokens: Tokens
+    clients: Clients
+
+
+def parts(request: Request) -> Parts:
+    """Return the parts the application was built from."""
+    found: Parts = request.app.state.parts
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authorized request: the caller, a unit of work bound to the caller's provider, and its instant."""
+
+    principal: Principal
+    session: AsyncSession
+    now: datetime
+
+
+async def authenticate(request: Request, token: str | None) -> Principal:
+    """Return the principal of an access token; raises `UnauthenticatedError`."""
+    if token is None:
+        raise UnauthenticatedError
+    kit = parts(request)
+    try:
+        principal = kit.tokens.verify(token, kit.clock.now())
+    except InvalidTokenError as error:
+        raise UnauthenticatedError from error
+    if not await kit.clients.is_alive(principal.provider_id, principal.subject):
+        raise UnauthenticatedError
+    return principal
+
+
+def _guarded(scope: Scope, *, write: bool) -> Any:
+    async def call(
+        request: Request,
+        credentials: HTTPAuthorizationCredentials | None = Depends(_bearer),  # noqa: B008 - shared by all guards
+    ) -> AsyncIterator[Call]:
+        principal = await authenticate(request, credentials.credentials if credentials else None)
+        if scope not in principal.scopes:
+            raise InsufficientScopeError(f"needs {scope}")
+        kit = parts(request)
+        async with kit.database.session(principal.provider_id, write=write) as session:
+            yield Call(principal, session, kit.clock.now())
+
+    setattr(call, _GUARD, scope)
+    # scope="function": the unit of work is committed before the answer leaves, and a failed commit is a failed request.
+    return Depends(call, scope="function")
+
+
+def reads(scope: Scope) -> Any:
+    """Guard of a route that only reads: needs the scope, gives a read-only transaction."""
+    return _guarded(scope, write=False)
+
+
+def writes(scope: Scope) -> Any:
+    """Guard of a route that changes something: needs the scope, gives one unit of work committed before the answer."""
+    return _guarded(scope, write=True)
+
+
+def public(why: str) -> Callable[[F], F]:
+    """Mark a route as open to anybody; the reason is required, and shown by the guard check."""
+
+    def mark(endpoint: F) -> F:
+        setattr(endpoint, _GUARD, f"public: {why}")
+        return endpoint
+
+    return mark
+
+
+def signed_by_device(endpoint: F) -> F:
+    """Mark a route whose handler verifies the device's own signature (the hot agent routes)."""
+    setattr(endpoint, _GUARD, "device signature")
+    return endpoint
+
+
+class UnguardedRouteError(RuntimeError):
+    """A route says nothing, or two things, about who may call it."""
+
+
+def guards_of(route: BaseRoute) -> list[str]:
+    """Return what a route declares about its callers."""
+    endpoint = getattr(route, "endpoint", None)
+    found = [str(getattr(endpoint, _GUARD))] if hasattr(endpoint, _GUARD) else []
+    if isinstance(route, APIRoute):
+        waiting = list(route.dependant.dependencies)
+        while waiting:
+            dependant = waiting.pop()
+            if hasattr(dependant.call, _GUARD):
+                found.append(str(getattr(dependant.call, _GUARD)))
+            waiting.extend(dependant.dependencies)
+    return found
+
+
+def flatten(routes: list[BaseRoute]) -> list[BaseRoute]:
+    """Return every route, those of included and mounted routers too."""
+    found: list[BaseRoute] = []
+    for route in routes:
+        inner = getattr(route, "routes", None) or getattr(getattr(route, "original_router", None), "routes", None)
+        found.extend(flatten(list(inner)) if inner else [route])
+    return found
+
+
+def refuse_unguarded(routes: list[BaseRoute]) -> None:
+    """Raise `UnguardedRouteError` unless each route has exactly one guard."""
+    for route in flatten(routes):
+        declared = guards_of(route)
+        if len(declared) != 1:
+            path = getattr(route, "path", route)
+            raise UnguardedRouteError(
+                f"{path} declares {declared or 'no guard'}: exactly one of reads, writes, public is needed"
+            )

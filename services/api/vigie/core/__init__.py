@@ -1,0 +1,1 @@
+"""Technical kit: database, clock, errors, pagination, metrics. Knows no subject of the product."""

@@ -1,0 +1,117 @@
+"""The database: connections by role, the declarative base with placements, sessions bound to one provider.
+
+Two locks keep tenants apart: every statement names its `provider_id`, and PostgreSQL's row-level security, which knows the
+provider only through `bind_provider` and fails closed without it. Application roles own no table.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+from uuid import UUID
+
+import asyncpg
+import orjson
+from sqlalchemy import MetaData, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from vigie.settings import Settings
+
+Role = Literal["vigie_owner", "vigie_app", "vigie_intake", "vigie_worker"]
+
+# Every constraint has a name that says what it is, so that migrations and errors can speak of it.
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Root of all models. Each declares `__table_args__[-1]["info"]["placement"]`: tenant, reference or local."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+def role_url(settings: Settings, role: Role, embedded_url: str | None = None) -> tuple[str, dict[str, str]]:
+    """Return the URL and the session settings with which a process connects as `role`.
+
+    A login of its own per role is used where one is configured; otherwise the common login becomes the role at connection.
+    """
+    own = {
+        "vigie_app": settings.app_database_url,
+        "vigie_intake": settings.intake_database_url,
+        "vigie_worker": settings.worker_database_url,
+    }.get(role)
+    if own is not None:
+        return own.get_secret_value(), {"application_name": role}
+    common = embedded_url or (settings.database_url.get_secret_value() if settings.database_url else None)
+    if common is None:
+        raise LookupError("neither VIGIE_DATABASE_URL nor an embedded PostgreSQL is there")
+    return common, {"application_name": role, "role": role}
+
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    """JSON columns are read and written as Python values, by the fast codec."""
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: b"\x01" + (value if isinstance(value, bytes) else orjson.dumps(value)),
+        decoder=lambda raw: orjson.loads(memoryview(raw)[1:]),
+        format="binary",
+    )
+
+
+async def connect(url: str, server_settings: dict[str, str]) -> asyncpg.Connection:
+    """Open one connection for set-based SQL; JSON passes as Python values (or as ready bytes)."""
+    connection = await asyncpg.connect(url, server_settings=server_settings, timeout=10)
+    await _prepare(connection)
+    return connection
+
+
+class Database:
+    """The connections of one process under one role, for ordinary requests."""
+
+    def __init__(self, url: str, server_settings: dict[str, str], pool_size: int) -> None:
+        async def open_connection() -> asyncpg.Connection:
+            return await asyncpg.connect(url, server_settings=server_settings, timeout=10)
+
+        self.engine: AsyncEngine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=open_connection,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=10,
+            pool_pre_ping=False,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+        )
+
+    @asynccontextmanager
+    async def session(self, provider_id: UUID, *, write: bool) -> AsyncIterator[AsyncSession]:
+        """Open a unit of work bound to one provider: committed at the end, rolled back on an exception.
+
+        A reading session is a read-only transaction: a GET that writes is refused by PostgreSQL itself.
+        """
+        async with self.engine.connect() as connection:
+            if not write:
+                connection = await connection.execution_options(postgresql_readonly=True)
+            async with AsyncSession(bind=connection, expire_on_commit=False, autoflush=False) as session:
+                await session.execute(text("SELECT bind_provider(:provider)"), {"provider": provider_id})
+                yield session
+                await session.commit()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+async def bind_provider(connection: asyncpg.Connection, provider_id: UUID) -> None:
+    """Bind the running transaction of a set-based connection to one provider."""
+    await connection.execute("SELECT bind_provider($1)", provider_id)
+
+
+TENANT: dict[str, Any] = {"info": {"placement": "tenant"}}
+REFERENCE: dict[str, Any] = {"info": {"placement": "reference"}}

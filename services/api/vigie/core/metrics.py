@@ -1,0 +1,61 @@
+"""Every metric of the API and the worker: the catalogue `docs/operators/metrics.md` is compared with.
+
+Labels are route templates, outcomes and job names: never a tenant, a device or an address.
+"""
+
+import os
+from pathlib import Path
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+HTTP_REQUESTS = Counter("vigie_http_requests_total", "Answered requests.", ["method", "route", "status"])
+HTTP_SECONDS = Histogram(
+    "vigie_http_request_seconds",
+    "Time from the first byte in to the last byte out.",
+    ["method", "route"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+HEARTBEATS = Counter(
+    "vigie_heartbeats_total", "Heartbeats by outcome: accepted, duplicate, or the code of the refusal.", ["outcome"]
+)
+INTAKE_QUEUE = Gauge("vigie_intake_queue_depth", "Heartbeats waiting for the next commit.", multiprocess_mode="livesum")
+INTAKE_BATCH = Histogram(
+    "vigie_intake_batch_size", "Heartbeats written per transaction.", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+)
+INTAKE_SECONDS = Histogram(
+    "vigie_intake_commit_seconds",
+    "Time one intake transaction took.",
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5),
+)
+INTAKE_POISONED = Counter(
+    "vigie_intake_poisoned_total", "Heartbeats isolated because their batch could not be written."
+)
+JOB_RUNS = Counter("vigie_job_runs_total", "Runs of a background job.", ["job"])
+JOB_FAILURES = Counter("vigie_job_failures_total", "Runs of a background job that ended with an error.", ["job"])
+JOB_ROWS = Counter("vigie_job_rows_total", "Rows a background job worked on.", ["job"])
+JOB_ROW_FAILURES = Counter("vigie_job_row_failures_total", "Rows pushed aside because they raised.", ["job"])
+JOB_OLDEST_DUE = Gauge(
+    "vigie_job_oldest_due_seconds",
+    "Age of the oldest row a job has yet to work on.",
+    ["job"],
+    multiprocess_mode="livemax",
+)
+SWEEP_HELD = Gauge(
+    "vigie_sweep_held",
+    "1 while the silence sweep holds because the whole fleet went quiet.",
+    multiprocess_mode="livemax",
+)
+
+
+def exposition() -> tuple[bytes, str]:
+    """Return the metrics of this service in the Prometheus text format, and its media type.
+
+    With several server processes on one port, each writes to PROMETHEUS_MULTIPROC_DIR and any of them can answer for all.
+    """
+    directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if directory and Path(directory).is_dir():
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry), CONTENT_TYPE_LATEST
+    return generate_latest(), CONTENT_TYPE_LATEST

@@ -1,0 +1,114 @@
+"""Pure ASGI middleware (a `BaseHTTPMiddleware` costs more than the whole intake handler)."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vigie.core import logging as log
+from vigie.core.crypto import b64url
+from vigie.core.errors import BodyTooLargeError, preferred_language
+from vigie.core.ids import uuid7
+from vigie.core.metrics import HTTP_REQUESTS, HTTP_SECONDS
+
+MAX_BODY = 262_144  # bytes; the largest body any route accepts (a full heartbeat, docs/protocol.md §3)
+
+
+class BodyLimit:
+    """Refuses bodies over `MAX_BODY` before anything reads them, by declared and by real length."""
+
+    def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or answer 413."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = _header(scope, b"content-length")
+        if declared is not None and (not declared.isdigit() or int(declared) > self.limit):
+            await _too_large(scope, receive, send)
+            return
+        if declared is not None:  # the server enforces that the body is no longer than declared
+            await self.app(scope, receive, send)
+            return
+        await self._count_chunks(scope, receive, send)
+
+    async def _count_chunks(self, scope: Scope, receive: Receive, send: Send) -> None:
+        seen = 0
+        started = False
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self.limit:
+                raise BodyTooLargeError
+            return message
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, counted, watched)
+        except BodyTooLargeError:
+            if started:
+                raise
+            await _too_large(scope, receive, send)
+
+
+async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
+    language = preferred_language((_header(scope, b"accept-language") or b"").decode("latin-1"))
+    # The unread rest of the body cannot be skipped safely, so the connection ends with the answer.
+    await BodyTooLargeError(headers={"Connection": "close"}).response(language)(scope, receive, send)
+
+
+def _header(scope: Scope, name: bytes) -> bytes | None:
+    return next((value for key, value in scope["headers"] if key == name), None)
+
+
+class Observe:
+    """Counts and times requests by route template, and gives each its request id."""
+
+    def __init__(self, app: ASGIApp, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.app = app
+        self.clock = clock
+        self._children: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request and record it, whatever its end."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        identifier = b64url(uuid7().bytes)
+        token = log.request_id.set(identifier)
+        status = 500
+        started = self.clock()
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message.setdefault("headers", [])
+                message["headers"] = [*message["headers"], (b"x-request-id", identifier.encode())]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        finally:
+            log.request_id.reset(token)
+            self._record(scope, status, self.clock() - started)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", None) or scope.get("vigie.route") or "unmatched"
+        key = (scope["method"], route, status)
+        children = self._children.get(key)
+        if children is None:
+            children = (HTTP_REQUESTS.labels(*map(str, key)), HTTP_SECONDS.labels(scope["method"], route))
+            self._children[key] = children
+        children[0].inc()
+        children[1].observe(seconds)

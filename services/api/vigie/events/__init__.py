@@ -1,0 +1,1 @@
+"""The spine: an append-only log of what changed, ordered per provider."""

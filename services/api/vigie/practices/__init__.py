@@ -1,0 +1,1 @@
+"""Providers and their practices, the roots of every tenant row."""

@@ -1,0 +1,70 @@
+"""Provider (the tenant) and practice."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Computed, DateTime, ForeignKey, Index, String, Text
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column
+
+from vigie.core.db import REFERENCE, TENANT, Base
+
+PROFESSIONS = (
+    "dentist",
+    "orthodontist",
+    "physician",
+    "midwife",
+    "nurse",
+    "physiotherapist",
+    "podiatrist",
+    "speech_therapist",
+    "orthoptist",
+    "veterinarian",
+    "pharmacist",
+    "laboratory",
+    "other",
+)
+
+
+class Provider(Base):
+    """An IT company: the tenant. Small and rarely written, so that it can be copied to every node."""
+
+    __tablename__ = "provider"
+    __table_args__ = (REFERENCE,)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class Practice(Base):
+    """A customer of the provider: a dentist's, physician's… practice."""
+
+    __tablename__ = "practice"
+    __table_args__ = (
+        CheckConstraint("profession IN (" + ", ".join(f"'{name}'" for name in PROFESSIONS) + ")", name="profession"),
+        Index("ix_practice_search", "search", postgresql_using="gin"),
+        Index(
+            "uq_practice_provider_id_external_ref",
+            "provider_id",
+            "external_ref",
+            unique=True,
+            postgresql_where="external_ref IS NOT NULL",
+        ),
+        TENANT,
+    )
+
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.id"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(120))
+    city: Mapped[str | None] = mapped_column(String(80))
+    profession: Mapped[str] = mapped_column(Text)
+    time_zone: Mapped[str] = mapped_column(String(64))
+    finess: Mapped[str | None] = mapped_column(String(9))
+    siret: Mapped[str | None] = mapped_column(String(14))
+    external_ref: Mapped[str | None] = mapped_column(String(64))
+    search_text: Mapped[str] = mapped_column(Text)
+    search: Mapped[str] = mapped_column(TSVECTOR, Computed("to_tsvector('simple', search_text)", persisted=True))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    archived_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

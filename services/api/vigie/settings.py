@@ -1,0 +1,53 @@
+"""Settings: one frozen object, read from `VIGIE_…` environment variables at the roots of the processes only.
+
+No secret has a default. `docs/operators/settings.md` lists every field, and a test compares.
+"""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """All settings of the API, the worker and the command line."""
+
+    model_config = SettingsConfigDict(env_prefix="VIGIE_", frozen=True, extra="ignore")
+
+    database_url: SecretStr | None = Field(
+        None,
+        description="PostgreSQL ≥ 15, as a login that may become every Vigie role; used alone for migrations. "
+        "Empty: the embedded PostgreSQL of the data directory.",
+    )
+    app_database_url: SecretStr | None = Field(
+        None, description="Login of the API's ordinary requests; default: VIGIE_DATABASE_URL with role vigie_app."
+    )
+    intake_database_url: SecretStr | None = Field(
+        None, description="Login of the heartbeat intake; default: VIGIE_DATABASE_URL with role vigie_intake."
+    )
+    worker_database_url: SecretStr | None = Field(
+        None, description="Login of the worker; default: VIGIE_DATABASE_URL with role vigie_worker."
+    )
+    database_form: str = Field(
+        "postgresql",
+        pattern="^(postgresql|citus)$",
+        description="`citus` makes the intake send one statement per provider instead of one per batch.",
+    )
+    data_dir: Path = Field(Path(".vigie"), description="Where the embedded PostgreSQL and generated keys live.")
+    public_url: str = Field(
+        "http://127.0.0.1:8080",
+        pattern=r"^https?://[^/]+$",
+        description="Address under which agents and partners reach the API; it is part of what agents sign.",
+    )
+    agent_urls: tuple[str, ...] = Field(
+        (), description="Further addresses under which agents may reach the API (JSON list)."
+    )
+    token_key_file: Path | None = Field(
+        None, description="PEM file of the RSA key (≥ 2048 bits) that signs partner access tokens."
+    )
+    token_lifetime_s: int = Field(600, ge=60, le=3600, description="Life of a partner access token, in seconds.")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
+    intake_batch: int = Field(256, ge=1, le=2000, description="Most heartbeats written in one transaction.")
+    intake_queue: int = Field(2048, ge=1, le=20000, description="Heartbeats that may wait; beyond: 503.")
+    intake_connections: int = Field(2, ge=1, le=16, description="Database connections of the intake, per process.")
+    pool_size: int = Field(5, ge=1, le=100, description="Database connections of ordinary requests, per process.")
