@@ -1,0 +1,224 @@
+"""Words the rules speak: facts about a device, findings, the calendar, and the policy with its default thresholds.
+
+Instants are timezone-aware UTC. Reports carry whole seconds, so a bound that is still inside a state ("at most 26 h")
+ends one second later: a finding holds while ``now < valid_until`` and has changed at ``valid_until``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol, Self
+
+State = Literal["pass", "warn", "fail", "unknown", "not_applicable"]
+"""State of a control. ``unknown`` is never shown as ``pass``."""
+
+Section = Mapping[str, Any]
+"""A stored section of a heartbeat: ``{"v", "status", "collected_at", "source", "ttl_s", "errors", "data"}``."""
+
+TICK = timedelta(seconds=1)
+"""Resolution of every instant in a report (docs/protocol.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupRun:
+    """A finished run of a backup job: ``status`` as in the heartbeat, ``bytes`` written or read, null when not told."""
+
+    job: str
+    status: str
+    ended_at: datetime
+    bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """What is known of one device when it is assessed.
+
+    ``seen_at`` is the last heartbeat that vouched for the sections: a quiet heartbeat confirms them without sending them.
+    ``runs`` come newest first, at most seven per job. ``first_seen`` tells since when a flag that carries no date of its
+    own has been true, as the server remembers it; the key known today is ``reboot_required``.
+    """
+
+    family: str
+    role: str
+    enrolled_at: datetime
+    seen_at: datetime
+    sections: Mapping[str, Section]
+    runs: Sequence[BackupRun] = ()
+    first_seen: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The state of one control.
+
+    ``reason`` is a stable code (``catalogue/reasons.yaml`` has the sentences), ``evidence`` names what was read,
+    ``threshold`` what it was measured against; both are small, JSON-able and free of personal data. ``valid_until`` is the
+    instant at which the verdict changes although nothing new is reported; None: never by itself.
+    """
+
+    control: str
+    state: State
+    reason: str
+    evidence: Mapping[str, Any]
+    threshold: Mapping[str, Any]
+    valid_until: datetime | None
+
+
+class Calendar(Protocol):
+    """Opening days of a practice. A day on which it opens counts 24 hours, any other day none.
+
+    So "26 h" survives a week-end and three weeks of August: ages are counted in opening days where the catalogue says so
+    (controls ANS-5.1 and ANS-5.11, and the freshness of reports).
+    """
+
+    def elapse(self, start: datetime, amount: timedelta) -> datetime:
+        """Return the instant at which ``amount`` of open time has passed since ``start``."""
+        ...
+
+    def open_between(self, start: datetime, end: datetime) -> timedelta:
+        """Return the open time between two instants."""
+        ...
+
+
+class AlwaysOpen:
+    """The calendar of a practice that told no opening hours: time simply passes."""
+
+    def elapse(self, start: datetime, amount: timedelta) -> datetime:
+        """Return ``start + amount``."""
+        return start + amount
+
+    def open_between(self, start: datetime, end: datetime) -> timedelta:
+        """Return the time between two instants, never negative."""
+        return max(end - start, timedelta(0))
+
+
+class PolicyError(ValueError):
+    """A policy that cannot be applied: unknown key, not a positive integer, or bounds in the wrong order."""
+
+
+def _check_ordered(section: object, *pairs: tuple[str, str]) -> None:
+    """Refuse bounds that would leave a state no room."""
+    for lower, upper in pairs:
+        if getattr(section, lower) > getattr(section, upper):
+            raise PolicyError(f"{lower} must not exceed {upper}")
+
+
+@dataclass(frozen=True, slots=True)
+class FreshnessPolicy:
+    """How long a report speaks for its device (domain controls, evaluation conventions)."""
+
+    fresh_hours: int = 24
+    stale_days: int = 7
+
+    def __post_init__(self) -> None:
+        """Check the order of the bounds."""
+        if self.fresh_hours > self.stale_days * 24:
+            raise PolicyError("fresh_hours must not exceed stale_days")
+
+
+@dataclass(frozen=True, slots=True)
+class PatchPolicy:
+    """Thresholds of rule 2.1 to 2.5. ``*_pass_days`` and ``*_warn_days`` are the last whole day inside the state."""
+
+    support_notice_days: int = 90
+    support_evidence_days: int = 62
+    security_pass_days: int = 14
+    security_warn_days: int = 30
+    reboot_warn_from_days: int = 3
+    reboot_fail_from_days: int = 7
+    search_pass_days: int = 7
+    search_warn_days: int = 14
+    pause_warn_days: int = 14
+    software_pass_days: int = 30
+    software_warn_days: int = 90
+
+    def __post_init__(self) -> None:
+        """Check the order of the bounds."""
+        _check_ordered(
+            self,
+            ("security_pass_days", "security_warn_days"),
+            ("reboot_warn_from_days", "reboot_fail_from_days"),
+            ("search_pass_days", "search_warn_days"),
+            ("software_pass_days", "software_warn_days"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BackupPolicy:
+    """Thresholds of rule 5.1 to 5.6. Days are whole elapsed days, the bound itself still inside the state."""
+
+    recent_pass_hours: int = 26
+    recent_warn_days: int = 7
+    failures_fail: int = 2
+    shrink_percent: int = 50
+    shrink_history_days: int = 30
+    restore_months: int = 12
+    restore_missing_warn: int = 2
+    offsite_pass_days: int = 7
+    offsite_warn_days: int = 14
+    immutable_pass_days: int = 7
+    immutable_warn_days: int = 31
+
+    def __post_init__(self) -> None:
+        """Check the order of the bounds."""
+        _check_ordered(
+            self,
+            ("offsite_pass_days", "offsite_warn_days"),
+            ("immutable_pass_days", "immutable_warn_days"),
+            ("restore_missing_warn", "restore_months"),
+        )
+        if self.recent_pass_hours > self.recent_warn_days * 24:
+            raise PolicyError("recent_pass_hours must not exceed recent_warn_days")
+
+
+@dataclass(frozen=True, slots=True)
+class EquipmentPolicy:
+    """Thresholds of rule 5.11 (days a device may stay unseen) and 5.12 (free space, percent of the volume)."""
+
+    unseen_pass_days: int = 7
+    unseen_warn_days: int = 30
+    free_warn_percent: int = 10
+    free_pass_percent: int = 15
+
+    def __post_init__(self) -> None:
+        """Check the order of the bounds."""
+        _check_ordered(self, ("unseen_pass_days", "unseen_warn_days"), ("free_warn_percent", "free_pass_percent"))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Thresholds applied to a practice; the defaults are those of the catalogue's sources, graded there."""
+
+    freshness: FreshnessPolicy = FreshnessPolicy()
+    patch: PatchPolicy = PatchPolicy()
+    backup: BackupPolicy = BackupPolicy()
+    equipment: EquipmentPolicy = EquipmentPolicy()
+
+    @classmethod
+    def from_mapping(cls, overrides: Mapping[str, Mapping[str, int]]) -> Self:
+        """Build a policy from ``{"patch": {"security_pass_days": 10}, …}``, defaults for what is not named.
+
+        Raises `PolicyError` on an unknown family or key, on anything but a positive integer, and on bounds in the wrong
+        order: a threshold that is silently ignored would be a wrong verdict.
+        """
+        policy = cls()
+        families: dict[str, Any] = {}
+        known = {item.name for item in fields(cls)}
+        for family, values in overrides.items():
+            if family not in known:
+                raise PolicyError(f"unknown family: {family}")
+            families[family] = _override(getattr(policy, family), family, values)
+        return replace(policy, **families)
+
+
+def _override(section: Any, family: str, values: Mapping[str, int]) -> Any:
+    """Return a family of thresholds with some replaced; the constructor checks their order."""
+    if not isinstance(values, Mapping):
+        raise PolicyError(f"{family} must be an object")
+    known = {item.name for item in fields(section)}
+    for key, value in values.items():
+        if key not in known:
+            raise PolicyError(f"unknown threshold: {family}.{key}")
+        if type(value) is not int or value < 1:
+            raise PolicyError(f"{family}.{key} must be a positive integer")
+    return replace(section, **values)

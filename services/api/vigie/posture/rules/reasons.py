@@ -1,0 +1,127 @@
+"""Every reason code a rule may give. The sentences stand in ``catalogue/reasons.yaml``; a test compares the two."""
+
+from typing import Literal
+
+Reason = Literal[
+    # any rule: what could not be read
+    "section_missing",
+    "section_unreadable",
+    "section_not_applicable",
+    "collection_disabled",
+    # freshness of the report
+    "stale",
+    "too_old",
+    # ANS-2.1 operating system still serviced
+    "system_supported",
+    "system_supported_undated",
+    "support_ends_soon",
+    "support_presumed_ended",
+    "support_extended",
+    "support_ended",
+    "support_ended_extension_unproven",
+    "system_unidentified",
+    "system_not_in_catalogue",
+    # ANS-2.2 security updates
+    "security_updates_applied",
+    "security_updates_recent",
+    "security_updates_late",
+    "security_updates_overdue",
+    "security_updates_age_unknown",
+    "updates_unreadable",
+    "update_search_stale",
+    "update_search_unknown",
+    "no_update_manager",
+    # ANS-2.3 pending restart
+    "no_restart_pending",
+    "restart_pending",
+    "restart_due",
+    "restart_overdue",
+    "restart_unknown",
+    # ANS-2.4 automatic updates
+    "auto_update_on",
+    "auto_update_notify_only",
+    "auto_update_paused",
+    "auto_update_paused_long",
+    "auto_update_off",
+    "auto_update_unknown",
+    "update_search_late",
+    "update_search_overdue",
+    # ANS-2.5 software
+    "software_current",
+    "software_behind",
+    "software_far_behind",
+    "software_ended",
+    "software_not_judged",
+    "software_unreadable",
+    "software_none_listed",
+    "software_from_distribution",
+    # backups, whatever the control
+    "no_backup_job",
+    "sync_is_no_backup",
+    "jobs_unreadable",
+    "job_unreadable",
+    # ANS-5.1 recent
+    "backup_recent",
+    "backup_late",
+    "backup_overdue",
+    "backup_never",
+    "backup_date_unknown",
+    # ANS-5.2 clean runs
+    "runs_clean",
+    "run_with_warnings",
+    "run_failed",
+    "runs_failing",
+    "run_shrunk",
+    "run_unknown",
+    # ANS-5.3 twelve months
+    "months_kept",
+    "months_few_missing",
+    "months_missing",
+    "no_restore_point",
+    "months_unreadable",
+    # ANS-5.4 other place
+    "offsite_recent",
+    "offsite_late",
+    "offsite_overdue",
+    "offsite_none",
+    "offsite_unknown",
+    # ANS-5.5 offline or immutable
+    "immutable_recent",
+    "immutable_late",
+    "immutable_overdue",
+    "immutable_none",
+    "immutable_unknown",
+    # ANS-5.6 encrypted
+    "copies_encrypted",
+    "copies_unencrypted",
+    "copies_encryption_unknown",
+    "no_portable_copy",
+    # ANS-5.11 inventory
+    "inventory_seen",
+    "device_unseen",
+    "device_lost",
+    "device_undeclared",
+    "inventory_empty",
+    # ANS-5.12 equipment
+    "equipment_healthy",
+    "space_low",
+    "space_critical",
+    "disk_warning",
+    "disk_failing",
+    "raid_degraded",
+    "equipment_unknown",
+    "no_local_storage",
+    # a practice, from its devices
+    "all_devices_pass",
+    "some_devices_warn",
+    "some_devices_fail",
+    "some_devices_unknown",
+    "best_copy_passes",
+    "best_copy_warns",
+    "best_copy_unknown",
+    "best_copy_fails",
+    "no_device_concerned",
+    "no_device_assessed",
+    "no_backup_seen",
+]
+"""Stable codes: consoles and partners depend on them, texts may change."""
