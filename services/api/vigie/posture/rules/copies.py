@@ -5,6 +5,7 @@ For 5.3, 5.4 and 5.5 the best job of a device decides, as the best device does f
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 from vigie.posture.rules.jobs import Job, is_readable, job_evidence, last_success, read_jobs
@@ -55,16 +56,23 @@ def _retention(job: Job, enrolled: int, bounds: BackupPolicy, now: datetime) -> 
         return (Step("unknown", "months_unreadable", None),)
     if not listed:
         return (Step("fail", "no_restore_point", None),)
-    months = {_month_number(name) for name in listed}
     current = _month_of(now)
+    base = current - bounds.restore_months
+    kept = 0
+    for name in listed:
+        number = _month_number(name)
+        if number >= base:
+            kept |= 1 << (number - base)
     steps: list[Step] = []
     for month in range(current, current + bounds.restore_months + 1):
         first = _first_month(month, enrolled, bounds)
-        missing = sum(1 for expected in range(first, month) if expected not in months)
-        state, reason = _retention_state(missing, bounds)
-        if steps and steps[-1].state != state:
+        # One bit per month from ``first`` to the one before ``month``; those not kept are missing.
+        window = ((1 << max(month - first, 0)) - 1) << (first - base)
+        state, reason = _retention_state((window & ~kept).bit_count(), bounds)
+        if not steps:
+            steps.append(Step(state, reason, None))
+        elif steps[-1].state != state:
             steps[-1] = steps[-1]._replace(until=_month_start(month))
-        if not steps or steps[-1].state != state:
             steps.append(Step(state, reason, None))
         if state == "fail":
             break
@@ -89,7 +97,9 @@ def _month_of(moment: datetime) -> int:
     return utc.year * _MONTHS + utc.month - 1
 
 
+@lru_cache(maxsize=1024)
 def _month_number(name: str) -> int:
+    """Return the number of a month written ``YYYY-MM``; there are few, and every backup report names them again."""
     return int(name[:4]) * _MONTHS + int(name[5:7]) - 1
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vigie.posture.rules import backup, copies, equipment, patch, support
-from vigie.posture.rules.freshness import cap_stale
+from vigie.posture.rules.freshness import Caps
 from vigie.posture.rules.lifecycle import Lifecycle
 from vigie.posture.rules.model import Calendar, DeviceFacts, Finding, Policy
 
@@ -59,10 +59,8 @@ def assess_device(
     ``controls`` limits the work to some control ids (those in `CONTROLS_READING` for what changed); None judges all. An
     unknown id is a `KeyError`.
     """
-    names = DEVICE_CONTROLS if controls is None else controls
+    caps = Caps(facts.seen_at, policy.freshness, calendar)
     return [
-        cap_stale(
-            DEVICE_CONTROLS[name].assess(facts, policy, calendar, lifecycle, now), facts.seen_at, policy, calendar, now
-        )
-        for name in names
+        caps.apply(DEVICE_CONTROLS[name].assess(facts, policy, calendar, lifecycle, now), now)
+        for name in (DEVICE_CONTROLS if controls is None else controls)
     ]

@@ -2,9 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from vigie.posture.rules.model import TICK, Calendar, Finding, Policy, State
+from vigie.posture.rules.model import TICK, Calendar, Finding, FreshnessPolicy, Policy, State
 from vigie.posture.rules.reading import stamp, verdict
 from vigie.posture.rules.reasons import Reason
+
+_AGELESS = frozenset({"unknown", "not_applicable"})
 
 
 def cap_stale(finding: Finding, seen_at: datetime, policy: Policy, calendar: Calendar, now: datetime) -> Finding:
@@ -15,18 +17,53 @@ def cap_stale(finding: Finding, seen_at: datetime, policy: Policy, calendar: Cal
     them more or less true, and the silence of the device is told by its liveness and by ANS-5.11. Ages are counted in the
     practice's open time. ``valid_until`` becomes the earlier of the rule's own and the next cap.
     """
-    if finding.state in {"unknown", "not_applicable"}:
-        return finding
-    passing = finding.state == "pass"
-    fresh_until = calendar.elapse(seen_at, timedelta(hours=policy.freshness.fresh_hours)) + TICK
-    if passing and now < fresh_until:
-        return _until(finding, fresh_until)
-    stale_until = calendar.elapse(seen_at, timedelta(days=policy.freshness.stale_days)) + TICK
-    if now >= stale_until:
-        return _capped(finding, "unknown", "too_old", seen_at, policy, None)
-    if passing:
-        return _capped(finding, "warn", "stale", seen_at, policy, stale_until)
-    return _until(finding, stale_until)
+    return Caps(seen_at, policy.freshness, calendar).apply(finding, now)
+
+
+class Caps:
+    """The two instants at which the reports of one device lose weight; computed once, applied to all its findings."""
+
+    __slots__ = ("_fresh_until", "_policy", "_seen_at", "_stale_until")
+
+    def __init__(self, seen_at: datetime, policy: FreshnessPolicy, calendar: Calendar) -> None:
+        self._seen_at = seen_at
+        self._policy = policy
+        self._fresh_until = calendar.elapse(seen_at, timedelta(hours=policy.fresh_hours)) + TICK
+        self._stale_until = calendar.elapse(seen_at, timedelta(days=policy.stale_days)) + TICK
+
+    def apply(self, finding: Finding, now: datetime) -> Finding:
+        """Return a finding as `cap_stale` describes."""
+        state = finding.state
+        if state in _AGELESS:
+            return finding
+        if now >= self._stale_until:
+            return self._capped(finding, "unknown", "too_old", None)
+        if state != "pass":
+            return _until(finding, self._stale_until)
+        if now < self._fresh_until:
+            return _until(finding, self._fresh_until)
+        return self._capped(finding, "warn", "stale", self._stale_until)
+
+    def _capped(self, finding: Finding, state: State, reason: Reason, until: datetime | None) -> Finding:
+        """Replace the state by what age leaves of it, keeping the last verdict as evidence.
+
+        A stale pass may turn into something worse before the week is over (a threshold crossed meanwhile): the rule's
+        own deadline stays in force.
+        """
+        evidence = {
+            **finding.evidence,
+            "seen_at": stamp(self._seen_at),
+            "last_state": finding.state,
+            "last_reason": finding.reason,
+        }
+        threshold = {
+            **finding.threshold,
+            "fresh_hours": self._policy.fresh_hours,
+            "stale_days": self._policy.stale_days,
+        }
+        if until is not None and finding.valid_until is not None:
+            until = min(until, finding.valid_until)
+        return verdict(finding.control, state, reason, evidence, threshold, until)
 
 
 def _until(finding: Finding, cap_at: datetime) -> Finding:
@@ -34,27 +71,3 @@ def _until(finding: Finding, cap_at: datetime) -> Finding:
     if finding.valid_until is not None and finding.valid_until <= cap_at:
         return finding
     return Finding(finding.control, finding.state, finding.reason, finding.evidence, finding.threshold, cap_at)
-
-
-def _capped(
-    finding: Finding, state: State, reason: Reason, seen_at: datetime, policy: Policy, until: datetime | None
-) -> Finding:
-    """Replace the state by what age leaves of it, keeping the last verdict as evidence.
-
-    A stale pass may turn into something worse before the week is over (a threshold crossed meanwhile): the rule's own
-    deadline stays in force.
-    """
-    evidence = {
-        **finding.evidence,
-        "seen_at": stamp(seen_at),
-        "last_state": finding.state,
-        "last_reason": finding.reason,
-    }
-    threshold = {
-        **finding.threshold,
-        "fresh_hours": policy.freshness.fresh_hours,
-        "stale_days": policy.freshness.stale_days,
-    }
-    if until is not None and finding.valid_until is not None:
-        until = min(until, finding.valid_until)
-    return verdict(finding.control, state, reason, evidence, threshold, until)

@@ -74,10 +74,10 @@ def finished_runs(job: Job, facts: DeviceFacts, now: datetime) -> list[BackupRun
 
 def job_evidence(jobs: Sequence[Job], timelines: Sequence[Timeline], now: datetime) -> list[dict[str, Any]]:
     """Return the jobs for the evidence of a finding, the worst first."""
-    rows = []
-    for job, timeline in zip(jobs, timelines, strict=True):
-        step = step_at(timeline, now)
-        row = {"job": job.get("job"), "state": step.state, "reason": step.reason, "last_ok_at": job.get("last_ok_at")}
-        rows.append((WORST_FIRST[step.state], row))
-    rows.sort(key=lambda ranked: ranked[0])
-    return [row for _, row in rows[:_LISTED]]
+    rows: list[tuple[int, int, dict[str, Any]]] = []
+    for index, job in enumerate(jobs):
+        state, reason, _ = step_at(timelines[index], now)
+        row = {"job": job.get("job"), "state": state, "reason": reason, "last_ok_at": job.get("last_ok_at")}
+        rows.append((WORST_FIRST[state], index, row))
+    rows.sort()
+    return [row for _, _, row in rows[:_LISTED]]

@@ -1,6 +1,6 @@
 """Several things judged at once: each has a timeline of states, together they have a state and a next change."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -29,7 +29,8 @@ Timeline = Sequence[Step]
 def step_at(timeline: Timeline, moment: datetime) -> Step:
     """Return the step that holds at an instant."""
     for step in timeline:
-        if step.until is None or moment < step.until:
+        until = step[2]
+        if until is None or moment < until:
             return step
     return timeline[-1]
 
@@ -39,14 +40,22 @@ def combine(timelines: Sequence[Timeline], now: datetime, order: Mapping[State, 
 
     The deciding one is the first in ``order``; among equals, the first in the list. ``timelines`` must not be empty.
     """
+    if len(timelines) == 1:
+        return step_at(timelines[0], now)
     current = _deciding(timelines, now, order)
-    changes = {step.until for timeline in timelines for step in timeline if step.until is not None and step.until > now}
+    changes = {step[2] for timeline in timelines for step in timeline if step[2] is not None and step[2] > now}
     for moment in sorted(changes):
         later = _deciding(timelines, moment, order)
-        if (later.state, later.reason) != (current.state, current.reason):
-            return Step(current.state, current.reason, moment)
-    return Step(current.state, current.reason, None)
+        if later[1] != current[1] or later[0] != current[0]:
+            return Step(current[0], current[1], moment)
+    return Step(current[0], current[1], None)
 
 
-def _deciding(timelines: Iterable[Timeline], moment: datetime, order: Mapping[State, int]) -> Step:
-    return min((step_at(timeline, moment) for timeline in timelines), key=lambda step: order[step.state])
+def _deciding(timelines: Sequence[Timeline], moment: datetime, order: Mapping[State, int]) -> Step:
+    deciding = step_at(timelines[0], moment)
+    place = order[deciding[0]]
+    for timeline in timelines:
+        step = step_at(timeline, moment)
+        if order[step[0]] < place:
+            deciding, place = step, order[step[0]]
+    return deciding
