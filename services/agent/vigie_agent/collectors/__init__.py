@@ -1,0 +1,1 @@
+"""Collectors: one file per subject and system, each reading facts and judging nothing."""
