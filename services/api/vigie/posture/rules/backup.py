@@ -13,7 +13,7 @@ from vigie.posture.rules.jobs import (
 )
 from vigie.posture.rules.lifecycle import Lifecycle
 from vigie.posture.rules.model import TICK, BackupPolicy, BackupRun, Calendar, DeviceFacts, Finding, Policy
-from vigie.posture.rules.reading import verdict
+from vigie.posture.rules.reading import days_of, hours_of, verdict
 from vigie.posture.rules.timeline import WORST_FIRST, Step, Timeline, combine
 
 _LEAST_HISTORY = 3
@@ -37,23 +37,23 @@ def assess_recent_backup(
         return found
     reading, jobs = found
     timelines = [_recency(job, facts, bounds, calendar, now) for job in jobs]
-    step = combine(timelines, now, WORST_FIRST)
+    state, reason, until = combine(timelines, now, WORST_FIRST)
     reading.evidence["jobs"] = job_evidence(jobs, timelines, now)
-    return verdict(control, step.state, step.reason, reading.evidence, threshold, step.until)
+    return verdict(control, state, reason, reading.evidence, threshold, until)
 
 
 def _recency(job: Job, facts: DeviceFacts, bounds: BackupPolicy, calendar: Calendar, now: datetime) -> Timeline:
     if not is_readable(job):
-        return (Step("unknown", "job_unreadable", None),)
+        return (("unknown", "job_unreadable", None),)
     success = last_success(job, facts, now)
     if success is None:
         if job.get("last_status") == "never":
-            return (Step("fail", "backup_never", None),)
-        return (Step("unknown", "backup_date_unknown", None),)
+            return (("fail", "backup_never", None),)
+        return (("unknown", "backup_date_unknown", None),)
     return (
-        Step("pass", "backup_recent", calendar.elapse(success, timedelta(hours=bounds.recent_pass_hours)) + TICK),
-        Step("warn", "backup_late", calendar.elapse(success, timedelta(days=bounds.recent_warn_days + 1))),
-        Step("fail", "backup_overdue", None),
+        ("pass", "backup_recent", calendar.elapse(success, hours_of(bounds.recent_pass_hours)) + TICK),
+        ("warn", "backup_late", calendar.elapse(success, days_of(bounds.recent_warn_days + 1))),
+        ("fail", "backup_overdue", None),
     )
 
 
@@ -78,31 +78,31 @@ def assess_clean_runs(
         return found
     reading, jobs = found
     timelines = [(_cleanness(job, facts, bounds, now),) for job in jobs]
-    step = combine(timelines, now, WORST_FIRST)
+    state, reason, _ = combine(timelines, now, WORST_FIRST)
     reading.evidence["jobs"] = job_evidence(jobs, timelines, now)
-    return verdict(control, step.state, step.reason, reading.evidence, threshold)
+    return verdict(control, state, reason, reading.evidence, threshold)
 
 
 def _cleanness(job: Job, facts: DeviceFacts, bounds: BackupPolicy, now: datetime) -> Step:  # noqa: PLR0911 - one return per line of the rule
     if not is_readable(job):
-        return Step("unknown", "job_unreadable", None)
+        return ("unknown", "job_unreadable", None)
     runs = finished_runs(job, facts, now)
     if not runs:
-        return Step("unknown", "run_unknown", None)
+        return ("unknown", "run_unknown", None)
     failures = 0
     for run in runs:
         if run.status not in {"failed", "cancelled"}:
             break
         failures += 1
     if failures >= bounds.failures_fail:
-        return Step("fail", "runs_failing", None)
+        return ("fail", "runs_failing", None)
     if failures:
-        return Step("warn", "run_failed", None)
+        return ("warn", "run_failed", None)
     if runs[0].status == "warning":
-        return Step("warn", "run_with_warnings", None)
+        return ("warn", "run_with_warnings", None)
     if _shrunk(runs, bounds):
-        return Step("warn", "run_shrunk", None)
-    return Step("pass", "runs_clean", None)
+        return ("warn", "run_shrunk", None)
+    return ("pass", "runs_clean", None)
 
 
 def _shrunk(runs: list[BackupRun], bounds: BackupPolicy) -> bool:

@@ -20,6 +20,7 @@ Answer = Literal["yes", "no", "unknown"]
 _MONTHS = 12
 _ELSEWHERE = frozenset({"offsite", "cloud"})
 _PORTABLE = _ELSEWHERE | {"usb"}
+_PORTABLE_NAMES = tuple(sorted(_PORTABLE))
 _ON_THE_SPOT = frozenset({"local"})
 
 
@@ -41,42 +42,45 @@ def assess_restore_months(
     reading, jobs = found
     enrolled = _month_of(facts.enrolled_at)
     timelines = [_retention(job, enrolled, bounds, now) for job in jobs]
-    step = combine(timelines, now, BEST_FIRST)
+    state, reason, until = combine(timelines, now, BEST_FIRST)
     best = max((len(job.get("restore_months") or ()) for job in jobs), default=0)
     reading.evidence["months_kept"] = best
     reading.evidence["counted_from"] = _month_name(_first_month(_month_of(now), enrolled, bounds))
     reading.evidence["jobs"] = job_evidence(jobs, timelines, now)
-    return verdict(control, step.state, step.reason, reading.evidence, threshold, step.until)
+    return verdict(control, state, reason, reading.evidence, threshold, until)
 
 
 def _retention(job: Job, enrolled: int, bounds: BackupPolicy, now: datetime) -> Timeline:
-    """Return the states a set of restore points goes through as months pass and none is added."""
     listed = job.get("restore_months")
     if listed is None:
-        return (Step("unknown", "months_unreadable", None),)
+        return (("unknown", "months_unreadable", None),)
     if not listed:
-        return (Step("fail", "no_restore_point", None),)
+        return (("fail", "no_restore_point", None),)
     current = _month_of(now)
-    base = current - bounds.restore_months
-    kept = 0
-    for name in listed:
-        number = _month_number(name)
-        if number >= base:
-            kept |= 1 << (number - base)
+    return _retention_steps(tuple(listed), current, _first_month(current, enrolled, bounds), enrolled, bounds)
+
+
+@lru_cache(maxsize=4096)
+def _retention_steps(listed: tuple[str, ...], current: int, base: int, enrolled: int, bounds: BackupPolicy) -> Timeline:
+    """Return the states a set of restore points goes through as months pass and none is added.
+
+    Remembered, because within a month most devices of a fleet hold the same set.
+    """
+    months = frozenset(map(_month_number, listed))
+    # Months before ``base`` have already left the window.
+    missing = sum(1 for month in range(base, current) if month not in months)
+    state, reason = _retention_state(missing, bounds)
     steps: list[Step] = []
-    for month in range(current, current + bounds.restore_months + 1):
-        first = _first_month(month, enrolled, bounds)
-        # One bit per month from ``first`` to the one before ``month``; those not kept are missing.
-        window = ((1 << max(month - first, 0)) - 1) << (first - base)
-        state, reason = _retention_state((window & ~kept).bit_count(), bounds)
-        if not steps:
-            steps.append(Step(state, reason, None))
-        elif steps[-1].state != state:
-            steps[-1] = steps[-1]._replace(until=_month_start(month))
-            steps.append(Step(state, reason, None))
-        if state == "fail":
-            break
-    return steps
+    for month in range(current + 1, current + bounds.restore_months + 1):
+        missing += month - 1 not in months
+        leaving = month - bounds.restore_months
+        missing -= leaving >= enrolled and leaving not in months
+        next_state, next_reason = _retention_state(missing, bounds)
+        if next_state != state:
+            steps.append((state, reason, _month_start(month)))
+            state, reason = next_state, next_reason
+    steps.append((state, reason, None))
+    return tuple(steps)
 
 
 def _retention_state(missing: int, bounds: BackupPolicy) -> tuple[Literal["pass", "warn", "fail"], Reason]:
@@ -97,9 +101,8 @@ def _month_of(moment: datetime) -> int:
     return utc.year * _MONTHS + utc.month - 1
 
 
-@lru_cache(maxsize=1024)
 def _month_number(name: str) -> int:
-    """Return the number of a month written ``YYYY-MM``; there are few, and every backup report names them again."""
+    """Return the number of a month written ``YYYY-MM``."""
     return int(name[:4]) * _MONTHS + int(name[5:7]) - 1
 
 
@@ -127,16 +130,16 @@ def assess_offsite_copy(
     def timeline(job: Job) -> Timeline:
         place = _is_offsite(job)
         if place == "no":
-            return (Step("fail", "offsite_none", None),)
+            return (("fail", "offsite_none", None),)
         if place == "unknown":
-            return (Step("unknown", "offsite_unknown", None),)
+            return (("unknown", "offsite_unknown", None),)
         success = last_success(job, facts, now) if is_readable(job) else None
         if success is None:
             return _undated(job)
         return (
-            Step("pass", "offsite_recent", after_day(success, bounds.offsite_pass_days)),
-            Step("warn", "offsite_late", after_day(success, bounds.offsite_warn_days)),
-            Step("fail", "offsite_overdue", None),
+            ("pass", "offsite_recent", after_day(success, bounds.offsite_pass_days)),
+            ("warn", "offsite_late", after_day(success, bounds.offsite_warn_days)),
+            ("fail", "offsite_overdue", None),
         )
 
     return _best_copy("ANS-5.4", facts, threshold, timeline, now)
@@ -155,16 +158,16 @@ def assess_immutable_copy(
     def timeline(job: Job) -> Timeline:
         immutable = _answer(job.get("immutable"))
         if immutable == "no":
-            return (Step("fail", "immutable_none", None),)
+            return (("fail", "immutable_none", None),)
         if immutable == "unknown":
-            return (Step("unknown", "immutable_unknown", None),)
+            return (("unknown", "immutable_unknown", None),)
         success = last_success(job, facts, now) if is_readable(job) else None
         if success is None:
             return _undated(job)
         return (
-            Step("pass", "immutable_recent", after_day(success, bounds.immutable_pass_days)),
-            Step("warn", "immutable_late", after_day(success, bounds.immutable_warn_days)),
-            Step("fail", "immutable_overdue", None),
+            ("pass", "immutable_recent", after_day(success, bounds.immutable_pass_days)),
+            ("warn", "immutable_late", after_day(success, bounds.immutable_warn_days)),
+            ("fail", "immutable_overdue", None),
         )
 
     return _best_copy("ANS-5.5", facts, threshold, timeline, now)
@@ -179,19 +182,19 @@ def _best_copy(
     reading, jobs = found
     timelines = [timeline(job) for job in jobs]
     # Among failures, a copy that is too old says more than a job that makes none.
-    decisive = sorted(timelines, key=lambda steps: len(steps) == 1)
-    step = combine(decisive, now, BEST_FIRST)
+    decisive = sorted(timelines, key=len, reverse=True) if len(timelines) > 1 else timelines
+    state, reason, until = combine(decisive, now, BEST_FIRST)
     reading.evidence["jobs"] = job_evidence(jobs, timelines, now)
-    return verdict(control, step.state, step.reason, reading.evidence, threshold, step.until)
+    return verdict(control, state, reason, reading.evidence, threshold, until)
 
 
 def _undated(job: Job) -> Timeline:
     """Judge a copy of the right kind whose last success is not known."""
     if not is_readable(job):
-        return (Step("unknown", "job_unreadable", None),)
+        return (("unknown", "job_unreadable", None),)
     if job.get("last_status") == "never":
-        return (Step("fail", "backup_never", None),)
-    return (Step("unknown", "backup_date_unknown", None),)
+        return (("fail", "backup_never", None),)
+    return (("unknown", "backup_date_unknown", None),)
 
 
 def assess_encrypted_copies(
@@ -203,7 +206,7 @@ def assess_encrypted_copies(
     kept is a question for a person.
     """
     control = "ANS-5.6"
-    threshold = {"targets": sorted(_PORTABLE)}
+    threshold = {"targets": _PORTABLE_NAMES}
     found = read_jobs(facts, control, threshold)
     if isinstance(found, Finding):
         return found
@@ -217,9 +220,9 @@ def assess_encrypted_copies(
             portable.append(job)
     if not timelines:
         return verdict(control, "not_applicable", "no_portable_copy", reading.evidence, threshold)
-    step = combine(timelines, now, WORST_FIRST)
+    state, reason, _ = combine(timelines, now, WORST_FIRST)
     reading.evidence["jobs"] = job_evidence(portable, timelines, now)
-    return verdict(control, step.state, step.reason, reading.evidence, threshold)
+    return verdict(control, state, reason, reading.evidence, threshold)
 
 
 def _encryption(job: Job) -> Step | None:
@@ -230,10 +233,10 @@ def _encryption(job: Job) -> Step | None:
     if not travels and inside:
         return None
     if encrypted == "yes":
-        return Step("pass", "copies_encrypted", None)
+        return ("pass", "copies_encrypted", None)
     if encrypted == "no" and travels:
-        return Step("fail", "copies_unencrypted", None)
-    return Step("unknown", "copies_encryption_unknown", None)
+        return ("fail", "copies_unencrypted", None)
+    return ("unknown", "copies_encryption_unknown", None)
 
 
 def _is_offsite(job: Job) -> Answer:

@@ -1,9 +1,9 @@
 """Old reports speak less loudly: a stale pass is a warning, and beyond a week nothing is known."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from vigie.posture.rules.model import TICK, Calendar, Finding, FreshnessPolicy, Policy, State
-from vigie.posture.rules.reading import stamp, verdict
+from vigie.posture.rules.reading import days_of, hours_of, stamp, verdict
 from vigie.posture.rules.reasons import Reason
 
 _AGELESS = frozenset({"unknown", "not_applicable"})
@@ -28,8 +28,8 @@ class Caps:
     def __init__(self, seen_at: datetime, policy: FreshnessPolicy, calendar: Calendar) -> None:
         self._seen_at = seen_at
         self._policy = policy
-        self._fresh_until = calendar.elapse(seen_at, timedelta(hours=policy.fresh_hours)) + TICK
-        self._stale_until = calendar.elapse(seen_at, timedelta(days=policy.stale_days)) + TICK
+        self._fresh_until = calendar.elapse(seen_at, hours_of(policy.fresh_hours)) + TICK
+        self._stale_until = calendar.elapse(seen_at, days_of(policy.stale_days)) + TICK
 
     def apply(self, finding: Finding, now: datetime) -> Finding:
         """Return a finding as `cap_stale` describes."""

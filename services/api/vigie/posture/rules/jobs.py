@@ -74,10 +74,14 @@ def finished_runs(job: Job, facts: DeviceFacts, now: datetime) -> list[BackupRun
 
 def job_evidence(jobs: Sequence[Job], timelines: Sequence[Timeline], now: datetime) -> list[dict[str, Any]]:
     """Return the jobs for the evidence of a finding, the worst first."""
-    rows: list[tuple[int, int, dict[str, Any]]] = []
-    for index, job in enumerate(jobs):
-        state, reason, _ = step_at(timelines[index], now)
-        row = {"job": job.get("job"), "state": state, "reason": reason, "last_ok_at": job.get("last_ok_at")}
-        rows.append((WORST_FIRST[state], index, row))
-    rows.sort()
-    return [row for _, _, row in rows[:_LISTED]]
+    rows = [
+        {"job": job.get("job"), "state": state, "reason": reason, "last_ok_at": job.get("last_ok_at")}
+        for job, (state, reason, _) in zip(jobs, [step_at(timeline, now) for timeline in timelines], strict=True)
+    ]
+    if len(rows) > 1:
+        rows.sort(key=_by_severity)
+    return rows[:_LISTED]
+
+
+def _by_severity(row: Mapping[str, Any]) -> int:
+    return WORST_FIRST[row["state"]]

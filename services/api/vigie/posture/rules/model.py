@@ -7,7 +7,7 @@ ends one second later: a finding holds while ``now < valid_until`` and has chang
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 State = Literal["pass", "warn", "fail", "unknown", "not_applicable"]
 """State of a control. ``unknown`` is never shown as ``pass``."""
@@ -47,9 +47,8 @@ class DeviceFacts:
     first_seen: Mapping[str, datetime] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The state of one control.
+class Finding(NamedTuple):
+    """The state of one control; immutable, and a tuple because twelve are made for each report that changed.
 
     ``reason`` is a stable code (``catalogue/reasons.yaml`` has the sentences), ``evidence`` names what was read,
     ``threshold`` what it was measured against; both are small, JSON-able and free of personal data. ``valid_until`` is the

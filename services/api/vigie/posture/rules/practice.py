@@ -8,7 +8,7 @@ from typing import Any, Literal
 from vigie.posture.rules.model import Calendar, Finding, Policy, State
 from vigie.posture.rules.reading import verdict, whole_days
 from vigie.posture.rules.reasons import Reason
-from vigie.posture.rules.timeline import BEST_FIRST, WORST_FIRST, Step, combine
+from vigie.posture.rules.timeline import BEST_FIRST, WORST_FIRST, Timeline, combine
 
 Counts = Mapping[State, int]
 """How many devices are in each state of one control."""
@@ -108,25 +108,26 @@ def assess_practice_inventory(
         return verdict(control, "fail", "device_undeclared", evidence, threshold)
     if not declared:
         return verdict(control, "unknown", "inventory_empty", evidence, threshold)
-    timelines = []
-    unseen = []
+    timelines: list[Timeline] = []
+    unseen: list[tuple[datetime, str]] = []
     for device in declared:
         seen_at = device.last_seen_at or device.enrolled_at
-        timeline = (
-            Step("pass", "inventory_seen", calendar.elapse(seen_at, timedelta(days=bounds.unseen_pass_days + 1))),
-            Step("warn", "device_unseen", calendar.elapse(seen_at, timedelta(days=bounds.unseen_warn_days + 1))),
-            Step("fail", "device_lost", None),
+        late_at = calendar.elapse(seen_at, timedelta(days=bounds.unseen_pass_days + 1))
+        timeline: Timeline = (
+            ("pass", "inventory_seen", late_at),
+            ("warn", "device_unseen", calendar.elapse(seen_at, timedelta(days=bounds.unseen_warn_days + 1))),
+            ("fail", "device_lost", None),
         )
         timelines.append(timeline)
-        if timeline[0].until is not None and now >= timeline[0].until:
+        if now >= late_at:
             unseen.append((seen_at, device.device_id))
-    step = combine(timelines, now, WORST_FIRST)
+    state, reason, until = combine(timelines, now, WORST_FIRST)
     unseen.sort()
     evidence["unseen"] = len(unseen)
     if unseen:
         evidence["devices"] = [device_id for _, device_id in unseen[:_LISTED]]
         evidence["longest_unseen_days"] = whole_days(unseen[0][0], now)
-    return verdict(control, step.state, step.reason, evidence, threshold, step.until)
+    return verdict(control, state, reason, evidence, threshold, until)
 
 
 def headline(states: Iterable[State]) -> Headline:

@@ -1,10 +1,9 @@
 """Reading a stored section without ever taking "could not look" for "is fine"."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from vigie.posture.rules.model import DeviceFacts, Finding, State
 from vigie.posture.rules.reasons import Reason
@@ -15,8 +14,7 @@ FUTURE_TOLERANCE = DAY
 """A date further ahead is the work of a wrong clock: believing it would keep a light green for years."""
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(NamedTuple):
     """The data of a section that could be read, when it was collected, and where the evidence of a finding starts."""
 
     data: Mapping[str, Any]
@@ -85,9 +83,9 @@ def _parse_instant(value: str) -> datetime | None:
 def past(value: object, now: datetime) -> datetime | None:
     """Return an instant that lies in the past; None when it is unknown or too far ahead to be believed."""
     parsed = instant(value)
-    if parsed is None or parsed - now > FUTURE_TOLERANCE:
-        return None
-    return parsed
+    if parsed is None or parsed <= now or parsed - now <= FUTURE_TOLERANCE:
+        return parsed
+    return None
 
 
 def midnight(value: object) -> datetime | None:
@@ -102,7 +100,21 @@ def midnight(value: object) -> datetime | None:
 
 def stamp(value: datetime) -> str:
     """Return an instant in wire format."""
-    return value.astimezone(UTC).isoformat()[:19] + "Z"
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return value.isoformat()[:19] + "Z"
+
+
+@lru_cache(maxsize=256)
+def days_of(days: int) -> timedelta:
+    """Return a number of days; thresholds are few, building them anew for every report is not."""
+    return timedelta(days=days)
+
+
+@lru_cache(maxsize=256)
+def hours_of(hours: int) -> timedelta:
+    """Return a number of hours, for the same reason."""
+    return timedelta(hours=hours)
 
 
 def whole_days(start: datetime, now: datetime) -> int:
@@ -112,7 +124,7 @@ def whole_days(start: datetime, now: datetime) -> int:
 
 def after_day(start: datetime, days: int) -> datetime:
     """Return the instant at which an age in whole days first exceeds ``days``."""
-    return start + timedelta(days=days + 1)
+    return start + days_of(days + 1)
 
 
 def graded(start: datetime, pass_days: int, warn_days: int, now: datetime) -> tuple[State, datetime | None]:

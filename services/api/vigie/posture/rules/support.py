@@ -7,7 +7,7 @@ from typing import Any
 from vigie.posture.rules.lifecycle import EditionUnknownError, Lifecycle, Product, Servicing, older
 from vigie.posture.rules.model import Calendar, DeviceFacts, Finding, PatchPolicy, Policy, Section
 from vigie.posture.rules.reading import Reading, after_day, past, read, verdict, whole_days
-from vigie.posture.rules.timeline import WORST_FIRST, Step, Timeline, combine, step_at
+from vigie.posture.rules.timeline import WORST_FIRST, Timeline, combine, step_at
 
 _LISTED = 8
 """Products named in the evidence for each reason, at most."""
@@ -154,28 +154,28 @@ def _judge_apps(
         text = version if isinstance(version, str) else None
         timeline = _product_timeline(lifecycle.product(slug, text), text, policy)
         timelines.append(timeline)
-        reason = step_at(timeline, now).reason
+        _, reason, _ = step_at(timeline, now)
         if reason != "software_current":
             named.setdefault(reason, []).append(f"{slug} {text}" if text else slug)
     evidence = reading.evidence
     evidence["products"] = len(apps)
     for code, names in named.items():
         evidence[code.removeprefix("software_")] = sorted(names)[:_LISTED]
-    step = combine(timelines, now, WORST_FIRST)
-    return verdict("ANS-2.5", step.state, step.reason, evidence, threshold, step.until)
+    state, reason, until = combine(timelines, now, WORST_FIRST)
+    return verdict("ANS-2.5", state, reason, evidence, threshold, until)
 
 
 def _product_timeline(product: Product | None, version: str | None, policy: PatchPolicy) -> Timeline:
     """Return what becomes of one installed product as time passes and nothing is updated."""
     if product is None:
-        return (Step("unknown", "software_not_judged", None),)
+        return (("unknown", "software_not_judged", None),)
     steps = list(_currency(product, version, policy))
     if product.ends_on is None:
         return steps
     ends_at = _start_of(product.ends_on + timedelta(days=1))
-    alive = [step for step in steps if step.until is not None and step.until < ends_at]
-    last = steps[len(alive)]
-    return [*alive, Step(last.state, last.reason, ends_at), Step("fail", "software_ended", None)]
+    alive = [step for step in steps if step[2] is not None and step[2] < ends_at]
+    state, reason, _ = steps[len(alive)]
+    return [*alive, (state, reason, ends_at), ("fail", "software_ended", None)]
 
 
 def _currency(product: Product, version: str | None, policy: PatchPolicy) -> Timeline:
@@ -184,16 +184,16 @@ def _currency(product: Product, version: str | None, policy: PatchPolicy) -> Tim
     With the newest known release installed, nothing is wrong until the catalogue itself is too old to say so.
     """
     if product.release is None or product.released_on is None:
-        return (Step("pass", "software_current", None),)
+        return (("pass", "software_current", None),)
     behind = older(version, product.release) if version is not None else None
     if behind is None:
-        return (Step("unknown", "software_not_judged", None),)
+        return (("unknown", "software_not_judged", None),)
     released_at = _start_of(product.released_on)
     late_at = after_day(released_at, policy.software_warn_days)
     if not behind:
-        return (Step("pass", "software_current", late_at), Step("unknown", "software_not_judged", None))
+        return (("pass", "software_current", late_at), ("unknown", "software_not_judged", None))
     return (
-        Step("pass", "software_current", after_day(released_at, policy.software_pass_days)),
-        Step("warn", "software_behind", late_at),
-        Step("fail", "software_far_behind", None),
+        ("pass", "software_current", after_day(released_at, policy.software_pass_days)),
+        ("warn", "software_behind", late_at),
+        ("fail", "software_far_behind", None),
     )

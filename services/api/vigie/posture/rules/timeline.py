@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from vigie.posture.rules.model import State
 from vigie.posture.rules.reasons import Reason
@@ -14,13 +13,8 @@ BEST_FIRST: Mapping[State, int] = {"pass": 0, "warn": 1, "unknown": 2, "fail": 3
 """Order of a control that one good copy satisfies."""
 
 
-class Step(NamedTuple):
-    """A state that holds until an instant; None: for good."""
-
-    state: State
-    reason: Reason
-    until: datetime | None
-
+Step = tuple[State, Reason, datetime | None]
+"""A state and its reason that hold until an instant; None: for good."""
 
 Timeline = Sequence[Step]
 """Steps in the order of time; the last one holds for good."""
@@ -47,8 +41,8 @@ def combine(timelines: Sequence[Timeline], now: datetime, order: Mapping[State, 
     for moment in sorted(changes):
         later = _deciding(timelines, moment, order)
         if later[1] != current[1] or later[0] != current[0]:
-            return Step(current[0], current[1], moment)
-    return Step(current[0], current[1], None)
+            return current[0], current[1], moment
+    return current[0], current[1], None
 
 
 def _deciding(timelines: Sequence[Timeline], moment: datetime, order: Mapping[State, int]) -> Step:
