@@ -81,3 +81,12 @@ class Clients:
                 )
             )
             return found.first()
+
+    def on_change(self, client_id: str) -> None:
+        """Forget a client that changed."""
+        self.alive.forget(client_id)
+
+    def on_hearing(self, hearing: bool) -> None:  # noqa: FBT001 - it is the news itself
+        """Forget everything when notifications begin or stop to arrive."""
+        self.alive.forget_all()
+        self.alive.hearing = hearing

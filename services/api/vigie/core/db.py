@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 import orjson
-from sqlalchemy import MetaData, text
+from sqlalchemy import MetaData, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -85,9 +85,14 @@ class Database:
             max_overflow=pool_size,
             pool_timeout=10,
             pool_pre_ping=False,
-            json_serializer=lambda value: orjson.dumps(value).decode(),
-            json_deserializer=orjson.loads,
+            # The driver's codec (`_prepare`) reads and writes JSON, here as on the set-based connections.
+            json_serializer=lambda value: value,
+            json_deserializer=lambda value: value,
         )
+
+        @event.listens_for(self.engine.sync_engine, "connect")
+        def use_codec(connection: Any, _record: object) -> None:
+            connection.run_async(_prepare)
 
     @asynccontextmanager
     async def session(self, provider_id: UUID, *, write: bool) -> AsyncIterator[AsyncSession]:

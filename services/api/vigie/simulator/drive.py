@@ -21,6 +21,7 @@ _SENDS_PER_TURN = 4
 _TRIES_TO_ENROL = 5
 _POLL_S = 0.2
 _BUSY_S = 5.0
+_LEAST_WAIT_S = 0.1
 _UNREACHABLE_S = 15.0
 _FINAL = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _WAITING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
@@ -84,18 +85,23 @@ class Options:
 
 
 async def simulate(
-    options: Options, *, stop: asyncio.Event | None = None, clock: Callable[[], datetime] = utc_now
+    options: Options,
+    *,
+    stop: asyncio.Event | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    http: httpx.AsyncClient | None = None,
 ) -> Summary:
     """Create a fleet by REST, enrol it and let it report until the duration is over or ``stop`` is set.
 
-    Raises `SimulationError` when the server refuses the credentials, a practice or a token.
+    ``http`` replaces the client that would be opened; it is closed at the end. Raises `SimulationError` when the server
+    refuses the credentials, a practice or a token.
     """
     url = options.url.rstrip("/")
     plans = plan_fleet(options.practices, options.devices, now=clock(), seed=options.seed)
-    async with open_http(options.pace.connections, verify_tls=options.verify_tls) as http:
-        partner = PartnerClient(http, url, options.client_id, options.client_secret)
+    async with http or open_http(options.pace.connections, verify_tls=options.verify_tls) as client:
+        partner = PartnerClient(client, url, options.client_id, options.client_secret)
         enrolments = [pair for plan in plans for pair in await _open_practice(partner, plan)]
-        summary = await drive(url, enrolments, http=http, pace=options.pace, stop=stop, clock=clock)
+        summary = await drive(url, enrolments, http=client, pace=options.pace, stop=stop, clock=clock)
     summary.practices = len(plans)
     return summary
 
@@ -189,7 +195,7 @@ class _Driver:
             self.summary.refused[answer.code] += 1
             if answer.status not in _WAITING:
                 return None
-            await asyncio.sleep(self._spread(answer.retry_after_s or _BUSY_S))
+            await asyncio.sleep(self._patience(answer))
         return None
 
     async def _work(self, deadline: float | None) -> None:
@@ -253,8 +259,12 @@ class _Driver:
     def _after_refusal(self, answer: Answer) -> float | None:
         """Say when to come back: as told by a busy server, never after a final word, else in an hour."""
         if answer.status in _WAITING:
-            return self._spread(answer.retry_after_s or _BUSY_S)
+            return self._patience(answer)
         return None if answer.status in _FINAL else _HOUR_S / self.pace.speed
+
+    def _patience(self, answer: Answer) -> float:
+        """Return the seconds a busy server asked for, or ours; never none at all."""
+        return self._spread(_BUSY_S if answer.retry_after_s is None else max(answer.retry_after_s, _LEAST_WAIT_S))
 
     def _count(self, answer: Answer, latency_s: float) -> None:
         self.summary.acknowledged += 1

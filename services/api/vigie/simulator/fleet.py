@@ -39,7 +39,7 @@ _CITIES = (
 )  # fmt: skip
 _OVERSEAS = {5: ("Saint-Denis", "Indian/Reunion"), 11: ("Pointe-à-Pitre", "America/Guadeloupe")}
 _STORIES = tuple(name for name in SCENARIOS if name != "healthy")
-_OLD_MACHINES = ("windows_server_2016", "windows_11_24h2_home", "windows_11_25h2", "windows_10")
+_OLD_MACHINES = ("windows_server_2016", "windows_11_24h2_home", "windows_10_esu", "windows_10", "windows_11_25h2")
 _WORKSTATIONS = ("windows_11_25h2",) * 6 + ("windows_11_24h2_enterprise", "macbook")
 _SERVERS = ("windows_server_2022",) * 3 + ("linux_server", "nas")
 _JOINED_BEFORE = timedelta(days=430)

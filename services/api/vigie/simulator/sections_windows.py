@@ -94,11 +94,19 @@ def windows_patch(machine: Machine, found: Updates) -> dict[str, Any]:
             "managed_by": "none",
             "paused_until": None,
             "esu": {"state": machine.profile.esu, "evidence": "ubr"} if machine.profile.esu else None,
-            "apps": [],
+            "apps": _apps(machine),
         },
         "wua+registry",
         86400,
     )
+
+
+def _apps(machine: Machine) -> list[dict[str, Any]]:
+    """Return the office suite of every second workstation, as old as its system."""
+    if machine.profile.role == "server" or machine.number % 2:
+        return []
+    current = machine.profile.last_update is None and machine.profile.esu is None
+    return [{"slug": "office_2024" if current else "office_2016", "version": "16.0.17928"}]
 
 
 def _antivirus(machine: Machine, at: datetime, *, server: bool) -> dict[str, Any]:

@@ -1,0 +1,201 @@
+"""The command line: `vigie serve · worker · migrate · provider · keys · simulate · settings · openapi · demo`."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+import orjson
+import uvicorn
+from pydantic import ValidationError
+
+from vigie import worker
+from vigie.app import create_app
+from vigie.auth.clients import create_client
+from vigie.auth.principal import ALL_SCOPES, Scope
+from vigie.auth.tokens import TokenKeyError, new_signing_key
+from vigie.core.clock import SystemClock
+from vigie.core.db import Database, role_url
+from vigie.core.embedded import EmbeddedPostgresError
+from vigie.core.ids import uuid7
+from vigie.core.logging import configure_logging
+from vigie.core.migrate import migrate
+from vigie.practices.service import create_provider, known_provider
+from vigie.runtime import generated_key, with_database, write_private
+from vigie.settings import Settings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for fault in error.errors(include_input=False):
+            sys.stderr.write(f"VIGIE_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}\n")
+        return 2
+    configure_logging(settings.log_level)
+    try:
+        return int(arguments.run(settings, arguments) or 0)
+    except (EmbeddedPostgresError, TokenKeyError, LookupError) as error:
+        sys.stderr.write(f"vigie: {error}\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vigie", description="Patch, backup and checklist status of health practices."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="run the API")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8080")))
+    serve.add_argument("--workers", type=int, default=1, help="server processes on this port (default 1)")
+    serve.set_defaults(run=_serve)
+
+    work = commands.add_parser("worker", help="run the background jobs")
+    work.add_argument("--health-port", type=int, help="answer /livez and /metrics on this port")
+    work.set_defaults(run=_worker)
+
+    commands.add_parser("migrate", help="bring the database to this release's schema").set_defaults(run=_migrate)
+
+    provider = commands.add_parser("provider", help="manage providers").add_subparsers(required=True, metavar="ACTION")
+    add = provider.add_parser("add", help="create a provider and a first partner client with every scope")
+    add.add_argument("name")
+    add.add_argument("--json", action="store_true", help="print the answer as JSON")
+    add.set_defaults(run=_provider_add)
+
+    client = commands.add_parser("client", help="manage partner clients").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    new = client.add_parser("add", help="create a partner client of a provider")
+    new.add_argument("provider", type=UUID)
+    new.add_argument("name")
+    new.add_argument("--scope", action="append", choices=sorted(ALL_SCOPES), help="repeat for several; default: all")
+    new.add_argument("--json", action="store_true", help="print the answer as JSON")
+    new.set_defaults(run=_client_add)
+
+    keys = commands.add_parser("keys", help="manage signing keys").add_subparsers(required=True, metavar="ACTION")
+    key = keys.add_parser("new", help="write a fresh key for VIGIE_TOKEN_KEY_FILE")
+    key.add_argument("file", type=Path)
+    key.set_defaults(run=_keys_new)
+
+    commands.add_parser("settings", help="list every setting").set_defaults(run=_settings)
+    return parser
+
+
+def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
+    with with_database(settings) as ready:
+        if ready.token_key_file is None and settings.database_url is None and settings.app_database_url is None:
+            ready = ready.model_copy(update={"token_key_file": generated_key(ready.data_dir)})
+        if arguments.workers > 1:
+            return _serve_many(ready, arguments)
+        _serve_one(ready, arguments.host, arguments.port)
+    return 0
+
+
+def server_options() -> dict[str, object]:
+    """Return the options every server process runs with."""
+    return {
+        "loop": "uvloop",
+        "http": "httptools",
+        "log_config": None,
+        "access_log": False,
+        "backlog": 4096,
+        "timeout_graceful_shutdown": 25,
+        "server_header": False,
+        "date_header": False,
+        "proxy_headers": False,
+    }
+
+
+def _serve_one(settings: Settings, host: str, port: int) -> None:
+    uvicorn.run(create_app(settings), host=host, port=port, **server_options())  # type: ignore[arg-type]
+
+
+def _serve_many(settings: Settings, arguments: argparse.Namespace) -> int:
+    from vigie.multiprocess import serve_many  # noqa: PLC0415 - only needed here, and not on every platform
+
+    return serve_many(settings, arguments.host, arguments.port, arguments.workers)
+
+
+def _worker(settings: Settings, arguments: argparse.Namespace) -> int:
+    with with_database(settings) as ready:
+        asyncio.run(worker.run(ready, arguments.health_port))
+    return 0
+
+
+def _migrate(settings: Settings, _arguments: argparse.Namespace) -> int:
+    if settings.database_url is None:
+        with with_database(settings):
+            return 0
+    migrate(settings.database_url.get_secret_value())
+    return 0
+
+
+def _provider_add(settings: Settings, arguments: argparse.Namespace) -> int:
+    with with_database(settings) as ready:
+        found = asyncio.run(add_provider(ready, arguments.name))
+    _print(found, as_json=arguments.json)
+    return 0
+
+
+def _client_add(settings: Settings, arguments: argparse.Namespace) -> int:
+    scopes = frozenset(map(Scope, arguments.scope)) if arguments.scope else ALL_SCOPES
+    with with_database(settings) as ready:
+        found = asyncio.run(add_client(ready, arguments.provider, arguments.name, scopes))
+    _print(found, as_json=arguments.json)
+    return 0
+
+
+async def add_provider(settings: Settings, name: str) -> dict[str, str]:
+    """Create a provider and its first partner client; return their ids and the client's secret."""
+    provider_id, now = uuid7(), SystemClock().now()
+    database = Database(*role_url(settings, "vigie_app"), pool_size=1)
+    try:
+        async with database.session(provider_id, write=True) as session:
+            await create_provider(session, provider_id, name, now=now)
+            client_id, secret = await create_client(session, provider_id, "first client", ALL_SCOPES, now=now)
+    finally:
+        await database.close()
+    return {"provider_id": str(provider_id), "client_id": client_id, "client_secret": secret}
+
+
+async def add_client(settings: Settings, provider_id: UUID, name: str, scopes: frozenset[Scope]) -> dict[str, str]:
+    """Create a partner client of a provider; raises `LookupError` when there is no such provider."""
+    database = Database(*role_url(settings, "vigie_app"), pool_size=1)
+    try:
+        async with database.session(provider_id, write=True) as session:
+            if not await known_provider(session, provider_id):
+                raise LookupError(f"there is no provider {provider_id}")
+            client_id, secret = await create_client(session, provider_id, name, scopes, now=SystemClock().now())
+    finally:
+        await database.close()
+    return {"provider_id": str(provider_id), "client_id": client_id, "client_secret": secret}
+
+
+def _print(found: dict[str, str], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(orjson.dumps(found).decode() + "\n")
+        return
+    for name, value in found.items():
+        sys.stdout.write(f"{name:14} {value}\n")
+    sys.stdout.write("The secret is shown this once and stored only as a hash.\n")
+
+
+def _keys_new(_settings: Settings, arguments: argparse.Namespace) -> int:
+    if arguments.file.exists():
+        raise LookupError(f"{arguments.file} exists: a key in use is not overwritten")
+    write_private(arguments.file, new_signing_key())
+    return 0
+
+
+def _settings(_settings: Settings, _arguments: argparse.Namespace) -> int:
+    for name, field in Settings.model_fields.items():
+        default = "" if field.is_required() or field.default is None else f" (default {field.default})"
+        sys.stdout.write(f"VIGIE_{name.upper()}{default}\n    {field.description}\n")
+    return 0

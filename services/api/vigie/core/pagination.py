@@ -1,0 +1,82 @@
+"""Keyset cursors: the only pagination of this API.
+
+`{"items": […], "next_cursor": …}`; the cursor is opaque, carries the sort key of the last row, and stays valid when rows come and
+go. The order is a row-value comparison on an index, so a page costs the same at the start and at the end of a long list.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import ColumnElement, Select, tuple_
+
+from vigie.core.crypto import b64url, b64url_decode
+from vigie.core.errors import AppError
+
+T = TypeVar("T")
+Key = tuple[Any, ...]
+
+
+class InvalidCursorError(AppError):
+    """The cursor is not one this list gave."""
+
+    status, code = 422, "request.invalid_cursor"
+    title, title_fr = "The cursor is not one this list gave", "Le curseur ne vient pas de cette liste"
+
+
+class PageQuery(BaseModel):
+    """The query parameters of every list; a list adds its filters by subclassing. Unknown parameters are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=200, description="How many items at most.")
+    cursor: str | None = Field(None, max_length=200, description="`next_cursor` of the page before.")
+
+
+class Page(BaseModel, Generic[T]):
+    """One page; `next_cursor` is null on the last."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+def encode_cursor(key: Sequence[Any]) -> str:
+    """Return the cursor that continues after a row with this sort key."""
+    return b64url(orjson.dumps(list(key), default=str))
+
+
+def decode_cursor(cursor: str, kinds: Sequence[Callable[[Any], Any]]) -> Key:
+    """Return the sort key of a cursor, each part through its type; raises `InvalidCursorError`."""
+    try:
+        parts = orjson.loads(b64url_decode(cursor))
+        return tuple(kind(part) for kind, part in zip(kinds, parts, strict=True))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InvalidCursorError from error
+
+
+def keyset(
+    statement: Select[*tuple[Any, ...]],
+    query: PageQuery,
+    columns: Sequence[ColumnElement[Any]],
+    kinds: Sequence[Callable[[Any], Any]],
+    *,
+    descending: bool = False,
+) -> Select[*tuple[Any, ...]]:
+    """Order a statement by `columns`, continue after the cursor, and fetch one row more than the page holds."""
+    if query.cursor is not None:
+        after = decode_cursor(query.cursor, kinds)
+        bound = tuple_(*columns) < tuple_(*after) if descending else tuple_(*columns) > tuple_(*after)
+        statement = statement.where(bound)
+    order = [column.desc() if descending else column.asc() for column in columns]
+    return statement.order_by(*order).limit(query.limit + 1)
+
+
+def page_of(
+    rows: Sequence[Any], query: PageQuery, key: Callable[[Any], Sequence[Any]]
+) -> tuple[Sequence[Any], str | None]:
+    """Cut the extra row off and return the page's rows with the cursor of the next page."""
+    if len(rows) <= query.limit:
+        return rows, None
+    kept = rows[: query.limit]
+    return kept, encode_cursor(key(kept[-1]))

@@ -1,0 +1,133 @@
+"""Devices as members of the fleet: approving, changing, revoking them, and counting them anew."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vigie.auth.dependencies import Call
+from vigie.core.errors import NotFoundError
+from vigie.core.invalidation import announce
+from vigie.devices import errors
+from vigie.devices.cadence import silent_after
+from vigie.devices.census import take_census
+from vigie.devices.models import Device, DeviceDeadline, DeviceLiveness, DeviceSection
+from vigie.devices.schemas import DevicePatch
+from vigie.events.log import NewEvent
+from vigie.events.session import driver_connection, record
+from vigie.posture.assessment import Assessor, PracticeKey
+from vigie.practices.models import Practice
+from vigie.practices.queries import get_practice, visible
+
+
+def device_event(device: Device, kind: str, now: datetime, payload: dict[str, Any]) -> NewEvent:
+    """Return an event about a device."""
+    return NewEvent(device.provider_id, kind, device.practice_id, device.id, now, payload)
+
+
+async def get_device(call: Call, device_id: UUID, *, lock: bool = False) -> Device:
+    """Return a device of a visible practice; raises `NotFoundError` for any other."""
+    statement = (
+        select(Device)
+        .join(Practice, (Practice.provider_id == Device.provider_id) & (Practice.id == Device.practice_id))
+        .where(*visible(call.principal))
+        .where(Device.provider_id == call.principal.provider_id, Device.id == device_id)
+    )
+    found = (await call.session.scalars(statement.with_for_update(of=Device) if lock else statement)).first()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+async def settle(
+    session: AsyncSession, assessor: Assessor, practice: PracticeKey, events: Sequence[NewEvent], now: datetime
+) -> None:
+    """Count the devices of a practice anew, settle its verdict, and record the events: the end of every unit of work here.
+
+    In this order, because postures are locked before event heads everywhere.
+    """
+    connection = await driver_connection(session)
+    practices = await take_census(connection, "citus", [(practice, now)])
+    changes, _ = await assessor.settle_practices(connection, practices, now)
+    await record(session, [*events, *changes], now)
+
+
+async def change_device(call: Call, device_id: UUID, patch: DevicePatch) -> Device:
+    """Change alias or role of a device."""
+    device = await get_device(call, device_id, lock=True)
+    changed = patch.model_dump(exclude_unset=True)
+    for name, value in changed.items():
+        setattr(device, name, value)
+    if changed:
+        await announce(call.session, "device", f"{device.provider_id}.{device.id}")
+        payload = {"fields": sorted(changed), "by": call.principal.subject}
+        await record(call.session, [device_event(device, "device.changed", call.now, payload)], call.now)
+    return device
+
+
+async def approve_device(call: Call, assessor: Assessor, device_id: UUID) -> Device:
+    """Let a pending device count; its next heartbeat is asked to send everything. Raises `WrongStatusError`."""
+    device = await get_device(call, device_id, lock=True)
+    if device.status != "pending":
+        raise errors.WrongStatusError(f"the device is {device.status}")
+    device.status = "active"
+    await _set_status(call.session, device, "active")
+    due = silent_after(call.now, device.slot_s, assessor.calendar_of(device.practice_id))
+    call.session.add(
+        DeviceDeadline(
+            provider_id=device.provider_id, device_id=device.id, due_at=due, silent_after=due, review_at=None
+        )
+    )
+    await call.session.flush()
+    approved = device_event(device, "device.approved", call.now, {"by": call.principal.subject})
+    await settle(call.session, assessor, (device.provider_id, device.practice_id), [approved], call.now)
+    return device
+
+
+async def revoke_device(call: Call, assessor: Assessor, device_id: UUID) -> Device:
+    """Turn a device away for good, on every process within a second. Revoking twice changes nothing."""
+    device = await get_device(call, device_id, lock=True)
+    if device.status != "revoked":
+        revoked = await _revoke(call, assessor, device)
+        await settle(call.session, assessor, (device.provider_id, device.practice_id), [revoked], call.now)
+    return device
+
+
+async def revoke_devices_of(call: Call, assessor: Assessor, practice_id: UUID) -> list[NewEvent]:
+    """Turn away every device of a practice (it is being archived); return the events, which the caller records last."""
+    practice = await get_practice(call, practice_id)
+    found = await call.session.scalars(
+        select(Device)
+        .where(Device.provider_id == practice.provider_id, Device.practice_id == practice.id)
+        .where(Device.status != "revoked")
+        .order_by(Device.id)
+        .with_for_update()
+    )
+    return [await _revoke(call, assessor, device) for device in found.all()]
+
+
+async def _revoke(call: Call, assessor: Assessor, device: Device) -> NewEvent:
+    key = (device.provider_id, device.id)
+    device.status, device.revoked_at = "revoked", call.now
+    await _set_status(call.session, device, "revoked")  # locks the liveness row first, as every writer does
+    await call.session.execute(
+        delete(DeviceDeadline).where(DeviceDeadline.provider_id == key[0], DeviceDeadline.device_id == key[1])
+    )
+    await call.session.execute(
+        delete(DeviceSection).where(DeviceSection.provider_id == key[0], DeviceSection.device_id == key[1])
+    )
+    await call.session.flush()
+    await assessor.forget_devices(await driver_connection(call.session), [key])
+    return device_event(device, "device.revoked", call.now, {"by": call.principal.subject})
+
+
+async def _set_status(session: AsyncSession, device: Device, status: str) -> None:
+    await session.execute(
+        update(DeviceLiveness)
+        .where(DeviceLiveness.provider_id == device.provider_id, DeviceLiveness.device_id == device.id)
+        .values(status=status)
+    )
+    await announce(session, "device", f"{device.provider_id}.{device.id}")

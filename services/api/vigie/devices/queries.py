@@ -1,0 +1,85 @@
+"""Reading devices. Every statement starts from the practices visible to the caller."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import Row, Select, and_, select
+
+from vigie.auth.dependencies import Call
+from vigie.core.pagination import PageQuery, keyset, page_of
+from vigie.devices.models import Device, DeviceLiveness, DevicePresence, DeviceSection, EnrolmentToken
+from vigie.practices.models import Practice
+from vigie.practices.queries import get_practice, visible
+
+
+class DeviceQuery(PageQuery):
+    """Filters of the list of devices."""
+
+    practice_id: UUID | None = Field(None, description="Devices of this practice only.")
+    status: Literal["pending", "active", "revoked"] | None = Field(None, description="Only devices in this status.")
+    clone_suspect: bool | None = Field(None, description="Only devices that are (not) suspected clones.")
+
+
+def _devices(call: Call) -> Select[*tuple[Any, ...]]:
+    return (
+        select(Device, DeviceLiveness)
+        .join(Practice, and_(Practice.provider_id == Device.provider_id, Practice.id == Device.practice_id))
+        .join(
+            DeviceLiveness,
+            and_(DeviceLiveness.provider_id == Device.provider_id, DeviceLiveness.device_id == Device.id),
+        )
+        .where(Device.provider_id == call.principal.provider_id, *visible(call.principal))
+    )
+
+
+async def list_devices(call: Call, query: DeviceQuery) -> tuple[Sequence[Row[*tuple[Any, ...]]], str | None]:
+    """Return a page of devices with their liveness, oldest first."""
+    statement = _devices(call)
+    if query.practice_id is not None:
+        statement = statement.where(Device.practice_id == query.practice_id)
+    if query.status is not None:
+        statement = statement.where(Device.status == query.status)
+    if query.clone_suspect is not None:
+        marked = Device.clone_suspect_at.is_not(None)
+        statement = statement.where(marked if query.clone_suspect else ~marked)
+    rows = (await call.session.execute(keyset(statement, query, [Device.id], [UUID]))).all()
+    return page_of(rows, query, lambda row: [row[0].id])
+
+
+async def device_row(call: Call, device_id: UUID) -> Row[*tuple[Any, ...]] | None:
+    """Return one device with its liveness."""
+    return (await call.session.execute(_devices(call).where(Device.id == device_id))).first()
+
+
+async def sections_of(call: Call, device: Device) -> Sequence[DeviceSection]:
+    """Return the latest sections of a device, by name."""
+    found = await call.session.scalars(
+        select(DeviceSection)
+        .where(DeviceSection.provider_id == device.provider_id, DeviceSection.device_id == device.id)
+        .order_by(DeviceSection.section)
+    )
+    return found.all()
+
+
+async def presence_of(call: Call, device: Device, start: date) -> Sequence[DevicePresence]:
+    """Return the stored days of a device from `start`, latest first (the running day is in its liveness row)."""
+    found = await call.session.scalars(
+        select(DevicePresence)
+        .where(DevicePresence.provider_id == device.provider_id, DevicePresence.device_id == device.id)
+        .where(DevicePresence.day >= start)
+        .order_by(DevicePresence.day.desc())
+    )
+    return found.all()
+
+
+async def list_tokens(call: Call, practice_id: UUID, query: PageQuery) -> tuple[Sequence[EnrolmentToken], str | None]:
+    """Return a page of a practice's enrolment tokens, latest first."""
+    practice = await get_practice(call, practice_id)
+    statement = select(EnrolmentToken).where(
+        EnrolmentToken.provider_id == practice.provider_id, EnrolmentToken.practice_id == practice.id
+    )
+    rows = (await call.session.scalars(keyset(statement, query, [EnrolmentToken.id], [UUID], descending=True))).all()
+    return page_of(rows, query, lambda token: [token.id])

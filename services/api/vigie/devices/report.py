@@ -1,0 +1,114 @@
+"""A heartbeat on its way into the database, and what becomes of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from vigie.core.crypto import b64url_decode
+from vigie.devices.digests import section_digest, state_digest
+from vigie.devices.hb1 import Heartbeat
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the intake remembers of a device: enough to verify it and to place what it reports."""
+
+    provider_id: UUID
+    device_id: UUID
+    practice_id: UUID
+    public_key: bytes
+    key_generation: int
+    status: str
+    family: str
+    role: str
+    slot_s: int
+    enrolled_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SentSection:
+    """One section of a report: its digest, its value, and the JSON that is stored."""
+
+    digest: bytes
+    value: Mapping[str, Any]
+    json: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A verified and valid heartbeat, ready to be written."""
+
+    identity: Identity
+    sequence: int
+    received_at: datetime
+    body_digest: bytes
+    state_digest: bytes
+    boot_ref: str
+    agent: str
+    sections: Mapping[str, SentSection]
+    is_full: bool
+    ran_at: tuple[datetime, ...]
+    backup_events: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Committed. `resync`: what the server holds is not what the device described."""
+
+    sequence: int
+    duplicate: bool
+    resync: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """The sequence goes back with another body: continue from a higher number."""
+
+    continue_from: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The device was revoked, deleted or given another key since it was verified."""
+
+    reason: str
+
+
+Outcome = Accepted | Behind | Gone
+_NOTHING: Mapping[str, SentSection] = {}
+
+
+def make_report(
+    identity: Identity, heartbeat: Heartbeat, body: bytes, body_digest: bytes, received_at: datetime
+) -> Report:
+    """Build the report of a parsed heartbeat; digests of its sections are computed here, outside any transaction."""
+    sections = _sections_of(body) if heartbeat.sections else _NOTHING
+    claimed = b64url_decode(heartbeat.state_digest)
+    return Report(
+        identity=identity,
+        sequence=heartbeat.sequence,
+        received_at=received_at,
+        body_digest=body_digest,
+        state_digest=claimed,
+        boot_ref=heartbeat.boot_ref,
+        agent=f"{heartbeat.agent.version}/{heartbeat.agent.build}",
+        sections=sections,
+        is_full=bool(sections) and state_digest({name: sent.digest for name, sent in sections.items()}) == claimed,
+        ran_at=tuple(map(datetime.fromisoformat, heartbeat.ran_at)) if heartbeat.ran_at else (),
+        backup_events=tuple(event.model_dump(exclude_none=True) for event in heartbeat.backup_events)
+        if heartbeat.backup_events
+        else (),
+    )
+
+
+def _sections_of(body: bytes) -> dict[str, SentSection]:
+    """Read the sections of a body that the models have found valid."""
+    return {
+        name: SentSection(section_digest(value), value, orjson.dumps(value))
+        for name, value in orjson.loads(body)["sections"].items()
+        if value is not None
+    }

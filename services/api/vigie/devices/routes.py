@@ -1,0 +1,238 @@
+"""REST routes of enrolment tokens and devices."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Annotated, Any, Protocol, cast
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from vigie.auth.dependencies import Call, reads, writes
+from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
+from vigie.auth.principal import Scope
+from vigie.core.errors import InvalidRequestError, NotFoundError, problems
+from vigie.core.etag import tagged
+from vigie.core.pagination import InvalidCursorError, Page, PageQuery
+from vigie.devices import enrolment, errors, fleet, queries, schemas
+from vigie.devices.models import Device, DeviceLiveness, DevicePresence, EnrolmentToken
+from vigie.posture.assessment import Assessor
+
+router = APIRouter(prefix="/v1", responses=problems(UnauthenticatedError, InsufficientScopeError))
+Reads = Annotated[Call, reads(Scope.DEVICES_READ)]
+Writes = Annotated[Call, writes(Scope.DEVICES_WRITE)]
+_PRESENCE_DAYS = 92
+
+
+class Kit(Protocol):
+    """What the application puts on `app.state.parts` for these routes."""
+
+    assessor: Assessor
+
+
+def _assessor(request: Request) -> Assessor:
+    return cast("Kit", request.app.state.parts).assessor
+
+
+def device_out(device: Device, liveness: DeviceLiveness) -> schemas.DeviceOut:
+    """Return the wire shape of a device."""
+    if device.status != "active":
+        live = device.status
+    elif liveness.silent_since is not None:
+        live = "silent"
+    else:
+        live = "reporting" if liveness.last_seen_at is not None else "never"
+    return schemas.DeviceOut(
+        id=device.id,
+        practice_id=device.practice_id,
+        alias=device.alias,
+        family=device.family,
+        role=device.role,
+        status=device.status,
+        liveness=live,
+        enrolled_at=device.enrolled_at,
+        last_seen_at=liveness.last_seen_at,
+        silent_since=liveness.silent_since,
+        heartbeats=liveness.received,
+        agent=liveness.agent,
+        slot_s=device.slot_s,
+        clone_suspect_at=device.clone_suspect_at,
+        revoked_at=device.revoked_at,
+    )
+
+
+def _token_out(token: EnrolmentToken) -> dict[str, Any]:
+    return {name: getattr(token, name) for name in schemas.EnrolmentTokenOut.model_fields}
+
+
+@router.get(
+    "/practices/{practice_id}/enrolment-tokens",
+    tags=["enrolment"],
+    response_model=Page[schemas.EnrolmentTokenOut],
+    responses=problems(NotFoundError, InvalidCursorError),
+    summary="List the enrolment tokens of a practice",
+)
+async def list_enrolment_tokens(call: Reads, practice_id: UUID, query: Annotated[PageQuery, Query()]) -> Any:
+    """List the tokens of a practice, latest first; their text is not kept and cannot be shown."""
+    tokens, following = await queries.list_tokens(call, practice_id, query)
+    return {"items": [_token_out(token) for token in tokens], "next_cursor": following}
+
+
+@router.post(
+    "/practices/{practice_id}/enrolment-tokens",
+    tags=["enrolment"],
+    status_code=201,
+    responses=problems(NotFoundError, errors.PracticeArchivedError, InvalidRequestError),
+    summary="Create an enrolment token",
+)
+async def create_enrolment_token(
+    call: Writes, practice_id: UUID, new: schemas.NewEnrolmentToken
+) -> schemas.CreatedEnrolmentToken:
+    """Create a token that lets agents join this practice. Its text is in this answer and nowhere else."""
+    token, text = await enrolment.create_token(call, practice_id, new)
+    return schemas.CreatedEnrolmentToken(**_token_out(token), token=text)
+
+
+@router.delete(
+    "/enrolment-tokens/{token_id}",
+    tags=["enrolment"],
+    status_code=204,
+    responses=problems(NotFoundError),
+    summary="Revoke an enrolment token",
+)
+async def revoke_enrolment_token(call: Writes, token_id: UUID) -> None:
+    """Revoke a token: it lets nobody in any more. Devices that joined with it stay."""
+    await enrolment.revoke_token(call, token_id)
+
+
+@router.get(
+    "/devices",
+    tags=["devices"],
+    response_model=Page[schemas.DeviceOut],
+    responses=problems(InvalidCursorError),
+    summary="List devices",
+)
+async def list_devices(request: Request, call: Reads, query: Annotated[queries.DeviceQuery, Query()]) -> Response:
+    """List devices with their liveness."""
+    rows, following = await queries.list_devices(call, query)
+    items = [device_out(device, liveness) for device, liveness in rows]
+    return tagged(request, Page[schemas.DeviceOut](items=items, next_cursor=following))
+
+
+async def _one(call: Call, device_id: UUID) -> schemas.DeviceOut:
+    await call.session.flush()
+    row = await queries.device_row(call, device_id)
+    if row is None:
+        raise NotFoundError
+    return device_out(row[0], row[1])
+
+
+@router.get(
+    "/devices/{device_id}",
+    tags=["devices"],
+    response_model=schemas.DeviceOut,
+    responses=problems(NotFoundError),
+    summary="Read a device",
+)
+async def read_device(request: Request, call: Reads, device_id: UUID) -> Response:
+    """Read one device."""
+    return tagged(request, await _one(call, device_id))
+
+
+@router.patch(
+    "/devices/{device_id}",
+    tags=["devices"],
+    responses=problems(NotFoundError, InvalidRequestError),
+    summary="Change alias or role of a device",
+)
+async def change_device(call: Writes, device_id: UUID, patch: schemas.DevicePatch) -> schemas.DeviceOut:
+    """Change what people call a device, or what it is used as."""
+    await fleet.change_device(call, device_id, patch)
+    return await _one(call, device_id)
+
+
+@router.post(
+    "/devices/{device_id}/approve",
+    tags=["devices"],
+    responses=problems(NotFoundError, errors.WrongStatusError),
+    summary="Approve a pending device",
+)
+async def approve_device(request: Request, call: Writes, device_id: UUID) -> schemas.DeviceOut:
+    """Let a pending device count."""
+    await fleet.approve_device(call, _assessor(request), device_id)
+    return await _one(call, device_id)
+
+
+@router.post(
+    "/devices/{device_id}/revoke",
+    tags=["devices"],
+    responses=problems(NotFoundError),
+    summary="Revoke a device",
+)
+async def revoke_device(request: Request, call: Writes, device_id: UUID) -> schemas.DeviceOut:
+    """Turn a device away for good; every process refuses it within a second."""
+    await fleet.revoke_device(call, _assessor(request), device_id)
+    return await _one(call, device_id)
+
+
+@router.delete(
+    "/devices/{device_id}",
+    tags=["devices"],
+    status_code=204,
+    responses=problems(NotFoundError),
+    summary="Remove a device from the fleet",
+)
+async def remove_device(request: Request, call: Writes, device_id: UUID) -> None:
+    """Remove a device: the same as revoking it; its history stays for as long as history is kept."""
+    await fleet.revoke_device(call, _assessor(request), device_id)
+
+
+@router.get(
+    "/devices/{device_id}/sections",
+    tags=["devices"],
+    response_model=schemas.SectionList,
+    responses=problems(NotFoundError),
+    summary="Read what a device reported last",
+)
+async def read_sections(request: Request, call: Reads, device_id: UUID) -> Response:
+    """Read the latest body of each section; `confirmed_at` is the last heartbeat that vouched for it."""
+    device = await fleet.get_device(call, device_id)
+    seen = (await _one(call, device_id)).last_seen_at
+    items = [
+        schemas.SectionOut(section=row.section, changed_at=row.changed_at, confirmed_at=seen, body=row.body)
+        for row in await queries.sections_of(call, device)
+    ]
+    return tagged(request, schemas.SectionList(items=items))
+
+
+@router.get(
+    "/devices/{device_id}/presence",
+    tags=["devices"],
+    responses=problems(NotFoundError),
+    summary="Read when a device was heard",
+)
+async def read_presence(
+    call: Reads, device_id: UUID, days: Annotated[int, Query(ge=1, le=800)] = _PRESENCE_DAYS
+) -> schemas.PresenceOut:
+    """Read the hours (UTC) in which a device was heard, or ran without being heard, day by day."""
+    row = await queries.device_row(call, device_id)
+    if row is None:
+        raise NotFoundError
+    device, liveness = row
+    stored = await queries.presence_of(call, device, call.now.date() - timedelta(days=days - 1))
+    return schemas.PresenceOut(items=_presence(liveness, stored))
+
+
+def _presence(liveness: DeviceLiveness, stored: Sequence[DevicePresence]) -> list[schemas.PresenceDay]:
+    days: dict[date, tuple[int, int]] = {row.day: (row.seen_hours, row.ran_hours) for row in stored}
+    if liveness.presence_day is not None:  # the running day is written when it is over
+        seen, ran = days.get(liveness.presence_day, (0, 0))
+        days[liveness.presence_day] = (seen | liveness.presence_hours, ran)
+    return [
+        schemas.PresenceDay(day=day, seen_hours=_hours(seen), ran_hours=_hours(ran))
+        for day, (seen, ran) in sorted(days.items(), reverse=True)
+    ]
+
+
+def _hours(bits: int) -> list[int]:
+    return [hour for hour in range(24) if bits >> hour & 1]

@@ -1,0 +1,108 @@
+"""Wire shapes of enrolment tokens and devices."""
+
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from vigie.core.wire import Instant
+
+Alias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Role = Literal["workstation", "laptop", "server", "nas"]
+_DAY_S = 86_400
+
+
+class NewEnrolmentToken(BaseModel):
+    """An enrolment token to create."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    label: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)] = "installation"
+    expires_in_s: int = Field(7 * _DAY_S, ge=60, le=90 * _DAY_S)
+    use_limit: int = Field(1, ge=1, le=500)
+    needs_approval: bool = False
+
+
+class EnrolmentTokenOut(BaseModel):
+    """An enrolment token; its text is shown only when it is created."""
+
+    id: UUID
+    practice_id: UUID
+    label: str
+    needs_approval: bool
+    use_limit: int
+    uses: int
+    created_at: Instant
+    expires_at: Instant
+    revoked_at: Instant | None
+
+
+class CreatedEnrolmentToken(EnrolmentTokenOut):
+    """A new enrolment token with its text."""
+
+    token: str
+
+
+class DevicePatch(BaseModel):
+    """What to change of a device."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    alias: Alias | None = None
+    role: Role | None = None
+
+    @model_validator(mode="after")
+    def _present_means_set(self) -> Self:
+        if any(getattr(self, name) is None for name in self.model_fields_set):
+            raise ValueError("alias and role cannot be null")
+        return self
+
+
+class DeviceOut(BaseModel):
+    """A device and its liveness: `reporting`, `silent`, `never` heard, `pending` approval, `revoked`."""
+
+    id: UUID
+    practice_id: UUID
+    alias: str
+    family: str
+    role: str
+    status: str
+    liveness: str
+    enrolled_at: Instant
+    last_seen_at: Instant | None
+    silent_since: Instant | None
+    heartbeats: int
+    agent: str | None
+    slot_s: int
+    clone_suspect_at: Instant | None
+    revoked_at: Instant | None
+
+
+class SectionOut(BaseModel):
+    """The latest body of a section, as the agent sent it."""
+
+    section: str
+    changed_at: Instant
+    confirmed_at: Instant | None
+    body: dict[str, Any]
+
+
+class SectionList(BaseModel):
+    """All sections of a device."""
+
+    items: list[SectionOut]
+
+
+class PresenceDay(BaseModel):
+    """One day (UTC): the hours in which the device was heard, and those in which it ran but could not be heard."""
+
+    day: date
+    seen_hours: list[int]
+    ran_hours: list[int]
+
+
+class PresenceOut(BaseModel):
+    """The presence of a device, latest day first."""
+
+    items: list[PresenceDay]

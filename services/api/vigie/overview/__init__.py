@@ -1,0 +1,1 @@
+"""Read-only answers that cross subjects: the list of practices with their verdicts, one practice whole, the counters."""

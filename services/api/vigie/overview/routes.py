@@ -1,0 +1,251 @@
+"""REST routes of practices, their verdicts, their changes, and the summary."""
+
+from collections import Counter
+from typing import Annotated, Any, Protocol, cast
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from vigie.auth.dependencies import Call, reads, writes
+from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
+from vigie.auth.principal import Scope
+from vigie.core.errors import InvalidRequestError, NotFoundError, preferred_language, problems
+from vigie.core.etag import tagged
+from vigie.core.pagination import InvalidCursorError, Page, PageQuery
+from vigie.devices.fleet import get_device, revoke_devices_of
+from vigie.events.queries import events_of_practice
+from vigie.events.session import record
+from vigie.overview import queries, schemas
+from vigie.posture import queries as postures
+from vigie.posture.assessment import Assessor
+from vigie.posture.catalogue import load_catalogue
+from vigie.posture.models import Finding, Posture
+from vigie.posture.rules.practice import fraction
+from vigie.posture.schemas import ControlOut, FindingList, FindingOut, HeadlineOut, PostureOut
+from vigie.practices import service
+from vigie.practices.models import Practice
+from vigie.practices.queries import get_practice
+from vigie.practices.schemas import NewPractice, PracticeOut, PracticePatch
+
+router = APIRouter(prefix="/v1", responses=problems(UnauthenticatedError, InsufficientScopeError))
+Reads = Annotated[Call, reads(Scope.PRACTICES_READ)]
+Writes = Annotated[Call, writes(Scope.PRACTICES_WRITE)]
+_LIGHTS = ("overall", "patch", "backup", "liveness")
+
+
+class Kit(Protocol):
+    """What the application puts on `app.state.parts` for these routes."""
+
+    assessor: Assessor
+
+
+def _practice_out(practice: Practice) -> dict[str, Any]:
+    return {name: getattr(practice, name) for name in PracticeOut.model_fields}
+
+
+def _row(practice: Practice, posture: Posture) -> schemas.PracticeRow:
+    return schemas.PracticeRow(
+        id=practice.id,
+        name=practice.name,
+        city=practice.city,
+        profession=practice.profession,
+        external_ref=practice.external_ref,
+        overall=posture.overall,
+        patch=posture.patch,
+        backup=posture.backup,
+        checklist=posture.checklist,
+        liveness=posture.liveness,
+        since=posture.since["overall"],  # type: ignore[arg-type]
+        devices=posture.devices,
+        as_of=posture.assessed_at,
+    )
+
+
+@router.get(
+    "/practices",
+    tags=["practices"],
+    response_model=Page[schemas.PracticeRow],
+    responses=problems(InvalidCursorError),
+    summary="List practices, worst first",
+)
+async def list_practices(request: Request, call: Reads, query: Annotated[schemas.PracticeQuery, Query()]) -> Response:
+    """List practices with their lights: critical, unknown, warning, ok; the one with most such lights first."""
+    rows, following = await queries.list_practices(call, query)
+    items = [_row(practice, posture) for practice, posture in rows]
+    return tagged(request, Page[schemas.PracticeRow](items=items, next_cursor=following))
+
+
+@router.post(
+    "/practices",
+    tags=["practices"],
+    status_code=201,
+    responses=problems(InvalidRequestError, service.ReferenceTakenError),
+    summary="Create a practice",
+)
+async def create_practice(call: Writes, new: NewPractice) -> PracticeOut:
+    """Create a practice. Until a device reports, everything about it is unknown."""
+    practice = await service.open_practice(call, new)
+    await postures.open_posture(call.session, practice.provider_id, practice.id, call.now)
+    return PracticeOut(**_practice_out(practice))
+
+
+@router.get(
+    "/practices/{practice_id}",
+    tags=["practices"],
+    response_model=schemas.PracticeDetail,
+    responses=problems(NotFoundError),
+    summary="Read a practice",
+)
+async def read_practice(request: Request, call: Reads, practice_id: UUID) -> Response:
+    """Read one practice with its lights."""
+    practice = await get_practice(call, practice_id)
+    posture = await postures.posture_of(call.session, practice.provider_id, practice.id)
+    lights = None
+    if posture is not None:
+        named = {name: getattr(posture, name) for name in (*_LIGHTS, "checklist", "devices")}
+        lights = schemas.PracticeLights(**named, as_of=posture.assessed_at)
+    return tagged(request, schemas.PracticeDetail(**_practice_out(practice), posture=lights))
+
+
+@router.patch(
+    "/practices/{practice_id}",
+    tags=["practices"],
+    responses=problems(NotFoundError, InvalidRequestError, service.ReferenceTakenError),
+    summary="Change a practice",
+)
+async def change_practice(call: Writes, practice_id: UUID, patch: PracticePatch) -> PracticeOut:
+    """Change the fields that are present; null empties a field that may be empty."""
+    return PracticeOut(**_practice_out(await service.change_practice(call, practice_id, patch)))
+
+
+@router.delete(
+    "/practices/{practice_id}",
+    tags=["practices"],
+    status_code=204,
+    responses=problems(NotFoundError),
+    summary="Archive a practice",
+)
+async def archive_practice(request: Request, call: Writes, practice_id: UUID) -> None:
+    """Archive a practice: it leaves the lists, its devices are revoked, its history stays. Twice is as good as once."""
+    archived = await service.archive_practice(call, practice_id)
+    if archived is None:
+        return
+    assessor = cast("Kit", request.app.state.parts).assessor
+    revoked = await revoke_devices_of(call, assessor, practice_id)
+    await postures.close_posture(call.session, call.principal.provider_id, practice_id)
+    await record(call.session, [*revoked, archived], call.now)
+
+
+def finding_out(finding: Finding) -> FindingOut:
+    """Return the wire shape of a finding."""
+    own = {name: getattr(finding, name) for name in FindingOut.model_fields if name != "device_id"}
+    return FindingOut(**own, device_id=None if finding.subject_id == finding.practice_id else finding.subject_id)
+
+
+@router.get(
+    "/practices/{practice_id}/posture",
+    tags=["practices"],
+    response_model=PostureOut,
+    responses=problems(NotFoundError),
+    summary="Read the verdict on a practice",
+)
+async def read_posture(request: Request, call: Reads, practice_id: UUID) -> Response:
+    """Read the verdict control by control, with every finding, its evidence and the threshold applied."""
+    practice = await get_practice(call, practice_id)
+    posture = await postures.posture_of(call.session, practice.provider_id, practice.id)
+    if posture is None:
+        raise NotFoundError
+    findings = await postures.findings_of_practice(call.session, practice.provider_id, practice.id)
+    language = preferred_language(request.headers.get("accept-language", ""))
+    return tagged(request, _posture_out(posture, findings, language))
+
+
+def _posture_out(posture: Posture, findings: Any, language: str) -> PostureOut:
+    catalogue = load_catalogue()
+    by_control: dict[str, list[FindingOut]] = {}
+    for finding in findings:
+        by_control.setdefault(finding.control, []).append(finding_out(finding))
+    controls = []
+    for name, entry in sorted(posture.controls.items(), key=lambda item: _control_order(item[0])):
+        title = catalogue.controls[name].title
+        shown = fraction(entry["state"], entry["counts"]) if entry["counts"] else (None, None)
+        controls.append(
+            ControlOut(
+                control=name,
+                title=getattr(title, language),
+                state=entry["state"],
+                reason=entry["reason"],
+                since=entry["since"],
+                devices_in_state=shown[0],
+                devices_concerned=shown[1],
+                findings=by_control.get(name, []),
+            )
+        )
+    opened = posture.since["overall"]
+    lights = {
+        name: HeadlineOut(state=getattr(posture, name), since=posture.since.get(name, opened))  # type: ignore[arg-type]
+        for name in (*_LIGHTS, "checklist")
+    }
+    return PostureOut(
+        practice_id=posture.practice_id,
+        as_of=posture.assessed_at,
+        **lights,
+        devices=posture.devices,
+        controls=controls,
+    )
+
+
+def _control_order(control: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in control.removeprefix("ANS-").split("."))
+
+
+@router.get(
+    "/practices/{practice_id}/changes",
+    tags=["practices"],
+    response_model=Page[schemas.ChangeOut],
+    responses=problems(NotFoundError, InvalidCursorError),
+    summary="List what changed about a practice",
+)
+async def list_changes(
+    request: Request, call: Reads, practice_id: UUID, query: Annotated[PageQuery, Query()]
+) -> Response:
+    """List what changed about a practice and its devices, latest first."""
+    practice = await get_practice(call, practice_id)
+    events, following = await events_of_practice(call.session, practice.provider_id, practice.id, query)
+    items = [
+        schemas.ChangeOut(**{name: getattr(event, name) for name in schemas.ChangeOut.model_fields}) for event in events
+    ]
+    return tagged(request, Page[schemas.ChangeOut](items=items, next_cursor=following))
+
+
+@router.get(
+    "/devices/{device_id}/findings",
+    tags=["devices"],
+    response_model=FindingList,
+    responses=problems(NotFoundError),
+    summary="Read the findings of a device",
+)
+async def read_findings(
+    request: Request, call: Annotated[Call, reads(Scope.DEVICES_READ)], device_id: UUID
+) -> Response:
+    """Read what was found on a device, control by control."""
+    device = await get_device(call, device_id)
+    findings = await postures.findings_of_device(call.session, device.provider_id, device.id)
+    return tagged(request, FindingList(items=[finding_out(finding) for finding in findings]))
+
+
+@router.get("/summary", tags=["overview"], summary="Read the fleet in numbers")
+async def read_summary(call: Reads) -> schemas.Summary:
+    """Read how many practices show which light, and how many devices are heard."""
+    counted: dict[str, Counter[str]] = {name: Counter() for name in _LIGHTS}
+    total = 0
+    for *lights, practices in await queries.count_lights(call):
+        total += practices
+        for name, light in zip(_LIGHTS, lights, strict=True):
+            counted[name][light] += practices
+    counters = {
+        name: schemas.Counters(**{light: counts[light] for light in schemas.Counters.model_fields})
+        for name, counts in counted.items()
+    }
+    return schemas.Summary(as_of=call.now, practices=total, **counters, devices=await queries.count_devices(call))

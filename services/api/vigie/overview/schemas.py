@@ -1,0 +1,90 @@
+"""Wire shapes of the answers that cross subjects."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from vigie.core.pagination import PageQuery
+from vigie.core.wire import Instant
+from vigie.practices.schemas import PracticeOut
+
+Light = Literal["ok", "warning", "critical", "unknown"]
+
+
+class PracticeQuery(PageQuery):
+    """Filters of the list of practices."""
+
+    overall: Light | None = Field(None, description="Practices whose worst light this is.")
+    patch: Light | None = Field(None, description="Practices whose patch light this is.")
+    backup: Light | None = Field(None, description="Practices whose backup light this is.")
+    liveness: Light | None = Field(None, description="Practices whose liveness light this is.")
+    q: str | None = Field(None, max_length=100, description="Words that begin words of name, city or reference.")
+
+
+class PracticeRow(BaseModel):
+    """A practice in the list: who it is, and its lights."""
+
+    id: UUID
+    name: str
+    city: str | None
+    profession: str
+    external_ref: str | None
+    overall: str
+    patch: str
+    backup: str
+    checklist: str
+    liveness: str
+    since: Instant
+    devices: dict[str, int]
+    as_of: Instant
+
+
+class PracticeDetail(PracticeOut):
+    """One practice with its lights; null once it is archived."""
+
+    posture: "PracticeLights | None"
+
+
+class PracticeLights(BaseModel):
+    """The lights of a practice and when they were last decided."""
+
+    overall: str
+    patch: str
+    backup: str
+    checklist: str
+    liveness: str
+    devices: dict[str, int]
+    as_of: Instant
+
+
+class ChangeOut(BaseModel):
+    """Something that changed: when it became true, when we learnt of it."""
+
+    number: int
+    kind: str
+    device_id: UUID | None
+    happened_at: Instant
+    recorded_at: Instant
+    payload: dict[str, Any]
+
+
+class Counters(BaseModel):
+    """How many practices show which light."""
+
+    ok: int
+    warning: int
+    critical: int
+    unknown: int
+
+
+class Summary(BaseModel):
+    """The fleet of a provider in numbers."""
+
+    as_of: Instant
+    practices: int
+    overall: Counters
+    patch: Counters
+    backup: Counters
+    liveness: Counters
+    devices: dict[str, int]

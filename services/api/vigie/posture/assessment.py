@@ -1,0 +1,323 @@
+"""Assessing devices and practices inside the transaction that stores what they reported.
+
+Two steps, both set-based over many providers: `assess_devices` turns facts into findings; `settle_practices` turns counted
+findings into the verdict each list reads. Both return events and write none: the caller appends them last, in lock order.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from vigie.core.batch import Form, fetch
+from vigie.core.clock import wire_time
+from vigie.events.log import NewEvent
+from vigie.posture import statements as sql
+from vigie.posture.catalogue import load_lifecycle
+from vigie.posture.rules.device import CONTROLS_READING, assess_device
+from vigie.posture.rules.lifecycle import Lifecycle
+from vigie.posture.rules.model import AlwaysOpen, BackupRun, Calendar, DeviceFacts, Finding, Policy, Section, State
+from vigie.posture.rules.practice import DeviceSeen, assess_practice_inventory, rank
+from vigie.posture.runs import ReportedRun
+from vigie.posture.verdict import HEADLINE_NAMES, Census, Verdict, changes, judge
+
+PracticeKey = tuple[UUID, UUID]
+_RUNS_REACH = timedelta(days=45)  # covers the 30-day median of ANS-5.2
+_BACKUP_CONTROLS = CONTROLS_READING["backup"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChange:
+    """A device to assess: what is known of it, which controls are touched, and since when it is true."""
+
+    provider_id: UUID
+    practice_id: UUID
+    device_id: UUID
+    family: str
+    role: str
+    enrolled_at: datetime
+    seen_at: datetime
+    sections: Mapping[str, Section]
+    controls: frozenset[str]
+    happened_at: datetime
+    new_runs: Sequence[ReportedRun] = ()
+
+
+@dataclass(slots=True)
+class Assessment:
+    """What assessing devices brought: events, the practices to settle, and when each device must be reviewed."""
+
+    events: list[NewEvent] = field(default_factory=list)
+    unsettled: dict[PracticeKey, datetime] = field(default_factory=dict)
+    review_at: dict[UUID, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeChange:
+    """A practice to settle; with `census` and `seen` when the set or the liveness of its devices changed."""
+
+    provider_id: UUID
+    practice_id: UUID
+    happened_at: datetime
+    census: Census | None = None
+    seen: Sequence[DeviceSeen] | None = None
+
+
+class Assessor:
+    """Holds what assessment needs beside the facts: thresholds, calendar, end-of-support dates, the form of the SQL."""
+
+    def __init__(self, form: Form, *, policy: Policy | None = None, lifecycle: Lifecycle | None = None) -> None:
+        self._form: Form = form
+        self._policy = policy or Policy()
+        self._lifecycle = lifecycle or load_lifecycle()
+        self._calendar: Calendar = AlwaysOpen()
+
+    def calendar_of(self, _practice_id: UUID) -> Calendar:
+        """Return the opening hours of a practice; without any, time simply passes."""
+        return self._calendar
+
+    async def assess_devices(self, connection: asyncpg.Connection, devices: Sequence[DeviceChange]) -> Assessment:
+        """Assess devices whose rows the caller holds locked; store the findings that differ from what is stored."""
+        result = Assessment()
+        if not devices:
+            return result
+        stored = await self._stored_findings(connection, devices)
+        runs = await self._runs(connection, devices)
+        rows: list[tuple[Any, ...]] = []
+        for device in devices:
+            before = stored[device.device_id]
+            facts = _facts(device, runs.get(device.device_id, ()), before)
+            findings = assess_device(
+                facts,
+                self._policy,
+                self.calendar_of(device.practice_id),
+                self._lifecycle,
+                device.happened_at,
+                device.controls,
+            )
+            self._compare(device, findings, before, rows, result)
+        await fetch(connection, self._form, sql.STORE_FINDINGS, rows)
+        return result
+
+    async def _stored_findings(
+        self, connection: asyncpg.Connection, devices: Sequence[DeviceChange]
+    ) -> dict[UUID, dict[str, asyncpg.Record]]:
+        stored: dict[UUID, dict[str, asyncpg.Record]] = defaultdict(dict)
+        keys = [(device.provider_id, device.device_id) for device in devices]
+        for row in await fetch(connection, self._form, sql.STORED_FINDINGS, keys):
+            stored[row["subject_id"]][row["control"]] = row
+        return stored
+
+    async def _runs(
+        self, connection: asyncpg.Connection, devices: Sequence[DeviceChange]
+    ) -> dict[UUID, list[BackupRun]]:
+        """Store newly reported runs and return the recent ones of every device whose backup is judged."""
+        fresh = {
+            (device.provider_id, device.device_id, run.job, run.ended_at): (device.practice_id, run)
+            for device in devices
+            for run in device.new_runs
+        }
+        await fetch(
+            connection,
+            self._form,
+            sql.STORE_RUNS,
+            [
+                (*key, practice_id, run.status, run.origin, run.bytes, dict(run.detail))
+                for key, (practice_id, run) in sorted(fresh.items(), key=lambda item: item[0])
+            ],
+        )
+        runs: dict[UUID, list[BackupRun]] = defaultdict(list)
+        asked = [
+            (device.provider_id, device.device_id, device.happened_at - _RUNS_REACH)
+            for device in devices
+            if device.controls & _BACKUP_CONTROLS
+        ]
+        for row in await fetch(connection, self._form, sql.RECENT_RUNS, asked):
+            runs[row["device_id"]].append(BackupRun(row["job"], row["status"], row["ended_at"], row["bytes"]))
+        return runs
+
+    def _compare(
+        self,
+        device: DeviceChange,
+        findings: Sequence[Finding],
+        before: Mapping[str, asyncpg.Record],
+        rows: list[tuple[Any, ...]],
+        result: Assessment,
+    ) -> None:
+        changed = []
+        for finding in findings:
+            old = before.get(finding.control)
+            same_state = old is not None and old["state"] == finding.state
+            if finding.valid_until is not None:
+                earliest = result.review_at.get(device.device_id)
+                if earliest is None or finding.valid_until < earliest:
+                    result.review_at[device.device_id] = finding.valid_until
+            if old is not None and same_state and _is_same(old, finding):
+                continue
+            since = old["since"] if old is not None and same_state else device.happened_at
+            rows.append(_finding_row(device.provider_id, device.device_id, device.practice_id, finding, since, device))
+            if not same_state:
+                changed.append(
+                    {
+                        "control": finding.control,
+                        "from": old["state"] if old is not None else None,
+                        "to": finding.state,
+                        "reason": finding.reason,
+                    }
+                )
+        if not changed:
+            return
+        result.unsettled[device.provider_id, device.practice_id] = device.happened_at
+        if any(change["from"] is not None for change in changed):  # a first report is told by the posture's own change
+            result.events.append(
+                NewEvent(
+                    device.provider_id,
+                    "finding.changed",
+                    device.practice_id,
+                    device.device_id,
+                    device.happened_at,
+                    {"changes": changed},
+                )
+            )
+
+    async def settle_practices(
+        self, connection: asyncpg.Connection, practices: Sequence[PracticeChange], now: datetime
+    ) -> tuple[list[NewEvent], dict[PracticeKey, datetime]]:
+        """Bring the verdict of practices up to date; return events, and when the inventory of a practice changes by itself."""
+        by_key = {(practice.provider_id, practice.practice_id): practice for practice in practices}
+        keys = sorted(by_key)
+        postures = await fetch(connection, self._form, sql.LOCK_POSTURES, keys)
+        inventories = await self._inventories(connection, by_key, now)
+        counts = await self._counted(connection, keys)
+        rows: list[tuple[Any, ...]] = []
+        events: list[NewEvent] = []
+        for stored in postures:
+            key = (stored["provider_id"], stored["practice_id"])
+            practice = by_key[key]
+            census = practice.census or Census(**stored["devices"])
+            inventory = inventories.get(key) or _kept_inventory(stored["controls"])
+            verdict = judge(stored, counts[key], inventory, census, practice.happened_at)
+            change = changes(stored, verdict)
+            rows.append(_posture_row(key, verdict, now))
+            if change:
+                payload = {"headlines": change.headlines, "controls": change.controls}
+                events.append(NewEvent(key[0], "posture.changed", key[1], None, practice.happened_at, payload))
+        await fetch(connection, self._form, sql.STORE_POSTURES, rows)
+        reviews = {key: found.valid_until for key, found in inventories.items() if found.valid_until is not None}
+        return events, reviews
+
+    async def _inventories(
+        self, connection: asyncpg.Connection, practices: Mapping[PracticeKey, PracticeChange], now: datetime
+    ) -> dict[PracticeKey, Finding]:
+        """Judge and store ANS-5.11 of the practices whose devices came, went or fell silent."""
+        found: dict[PracticeKey, Finding] = {}
+        asked = [key for key, practice in practices.items() if practice.seen is not None]
+        if not asked:
+            return found
+        old = {row["subject_id"]: row for row in await fetch(connection, self._form, sql.STORED_FINDINGS, asked)}
+        rows = []
+        for key in asked:
+            practice = practices[key]
+            finding = assess_practice_inventory(
+                practice.seen or (), self._policy, self.calendar_of(key[1]), practice.happened_at
+            )
+            found[key] = finding
+            before = old.get(key[1])
+            kept = before is not None and before["state"] == finding.state
+            since = before["since"] if before is not None and kept else practice.happened_at
+            rows.append(_finding_row(key[0], key[1], key[1], finding, since, practice))
+        await fetch(connection, self._form, sql.STORE_FINDINGS, sorted(rows, key=lambda row: row[:2]))
+        return found
+
+    async def _counted(
+        self, connection: asyncpg.Connection, keys: Sequence[PracticeKey]
+    ) -> dict[PracticeKey, dict[str, dict[State, int]]]:
+        counts: dict[PracticeKey, dict[str, dict[State, int]]] = defaultdict(lambda: defaultdict(dict))
+        for row in await fetch(connection, self._form, sql.COUNT_STATES, keys):
+            counts[row["provider_id"], row["practice_id"]][row["control"]][row["state"]] = row["devices"]
+        return counts
+
+    async def forget_devices(self, connection: asyncpg.Connection, devices: Sequence[tuple[UUID, UUID]]) -> None:
+        """Remove the findings of devices that no longer belong to the fleet; the caller then settles their practices."""
+        await fetch(connection, self._form, sql.FORGET_FINDINGS, devices)
+
+
+def _facts(device: DeviceChange, runs: Sequence[BackupRun], before: Mapping[str, asyncpg.Record]) -> DeviceFacts:
+    """Gather the facts; a flag without a date of its own keeps the instant it was first seen in the stored evidence."""
+    first_seen: dict[str, datetime] = {}
+    restart = before.get("ANS-2.3")
+    if restart is not None and (since := restart["evidence"].get("since")):
+        first_seen["reboot_required"] = datetime.fromisoformat(since)
+    return DeviceFacts(
+        device.family, device.role, device.enrolled_at, device.seen_at, device.sections, runs, first_seen
+    )
+
+
+def _is_same(old: asyncpg.Record, finding: Finding) -> bool:
+    return (
+        old["reason"] == finding.reason
+        and old["valid_until"] == finding.valid_until
+        and old["evidence"] == finding.evidence
+        and old["threshold"] == finding.threshold
+    )
+
+
+def _finding_row(  # noqa: PLR0913 - the columns of a finding
+    provider_id: UUID,
+    subject_id: UUID,
+    practice_id: UUID,
+    finding: Finding,
+    since: datetime,
+    origin: DeviceChange | PracticeChange,
+) -> tuple[Any, ...]:
+    return (
+        provider_id,
+        subject_id,
+        finding.control,
+        practice_id,
+        finding.state,
+        finding.reason,
+        since,
+        finding.valid_until,
+        origin.happened_at,
+        dict(finding.evidence),
+        dict(finding.threshold),
+    )
+
+
+def _kept_inventory(controls: Mapping[str, Any]) -> Finding | None:
+    """Return ANS-5.11 as it stands when nothing about the set of devices changed."""
+    entry = controls.get("ANS-5.11")
+    return Finding("ANS-5.11", entry["state"], entry["reason"], {}, {}, None) if entry else None
+
+
+def _posture_row(key: PracticeKey, verdict: Verdict, now: datetime) -> tuple[Any, ...]:
+    return (
+        *key,
+        verdict.rank,
+        verdict.overall,
+        *(verdict.headlines[name] for name in HEADLINE_NAMES),
+        dict(verdict.since),
+        dict(verdict.controls),
+        dict(verdict.devices),
+        now,
+    )
+
+
+def first_posture(provider_id: UUID, practice_id: UUID, now: datetime) -> dict[str, Any]:
+    """Return the posture of a practice of which nothing is known yet: unknown, never good."""
+    at = wire_time(now)
+    return {
+        "provider_id": provider_id,
+        "practice_id": practice_id,
+        "rank": rank("unknown", "unknown", "unknown"),
+        **dict.fromkeys(("overall", "patch", "backup", "checklist", "liveness"), "unknown"),
+        "since": dict.fromkeys(("overall", "patch", "backup", "liveness"), at),
+        "controls": {},
+        "devices": Census().as_json(),
+        "assessed_at": now,
+    }

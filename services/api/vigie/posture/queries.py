@@ -1,0 +1,62 @@
+"""Reading findings and postures, and opening or closing the posture of a practice."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vigie.posture.assessment import first_posture
+from vigie.posture.models import BackupRun, Finding, Posture
+
+
+async def open_posture(session: AsyncSession, provider_id: UUID, practice_id: UUID, now: datetime) -> None:
+    """Give a new practice its posture: everything unknown."""
+    await session.execute(insert(Posture).values(**first_posture(provider_id, practice_id, now)))
+
+
+async def close_posture(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> None:
+    """Take an archived practice out of every list: its posture and its findings end; its events stay."""
+    for model in (Finding, Posture):
+        await session.execute(delete(model).where(model.provider_id == provider_id, model.practice_id == practice_id))
+
+
+async def posture_of(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> Posture | None:
+    """Return the materialised posture of a practice; None when it is archived."""
+    found = await session.scalars(
+        select(Posture).where(Posture.provider_id == provider_id, Posture.practice_id == practice_id)
+    )
+    return found.first()
+
+
+async def findings_of_practice(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> Sequence[Finding]:
+    """Return every finding of a practice and its devices, by control."""
+    found = await session.scalars(
+        select(Finding)
+        .where(Finding.provider_id == provider_id, Finding.practice_id == practice_id)
+        .order_by(Finding.control, Finding.subject_id)
+    )
+    return found.all()
+
+
+async def findings_of_device(session: AsyncSession, provider_id: UUID, device_id: UUID) -> Sequence[Finding]:
+    """Return the findings of a device, by control."""
+    found = await session.scalars(
+        select(Finding)
+        .where(Finding.provider_id == provider_id, Finding.subject_id == device_id)
+        .order_by(Finding.control)
+    )
+    return found.all()
+
+
+async def runs_of_device(session: AsyncSession, provider_id: UUID, device_id: UUID, limit: int) -> Sequence[Any]:
+    """Return the latest backup runs of a device."""
+    found = await session.scalars(
+        select(BackupRun)
+        .where(BackupRun.provider_id == provider_id, BackupRun.device_id == device_id)
+        .order_by(BackupRun.ended_at.desc())
+        .limit(limit)
+    )
+    return found.all()

@@ -1,0 +1,117 @@
+"""From counted findings to the verdict on a practice, and what changed about it. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from vigie.core.clock import wire_time
+from vigie.posture.rules.device import DEVICE_CONTROLS
+from vigie.posture.rules.model import Finding, State
+from vigie.posture.rules.practice import Headline, headline_of, overall, practice_state, rank
+
+HEADLINE_NAMES = ("patch", "backup", "liveness")
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """How many devices a practice has: active ones, of these those silent and those never heard; and pending ones."""
+
+    active: int = 0
+    silent: int = 0
+    never: int = 0
+    pending: int = 0
+
+    def as_json(self) -> dict[str, int]:
+        """Return the counts as they are stored and shown."""
+        return {"active": self.active, "silent": self.silent, "never": self.never, "pending": self.pending}
+
+    def liveness(self) -> Headline:
+        """Return the light: nobody was ever heard: unknown; some silent: warning; nobody heard now: critical."""
+        heard = self.active - self.silent - self.never
+        if heard == 0:
+            return "critical" if self.silent else "unknown"
+        return "warning" if self.silent else "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The materialised posture of a practice."""
+
+    rank: int
+    headlines: Mapping[str, Headline]
+    overall: Headline
+    since: Mapping[str, str]
+    controls: Mapping[str, Mapping[str, Any]]
+    devices: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictChange:
+    """What a new verdict changes: lights and practice-level controls, each from what to what."""
+
+    headlines: list[dict[str, Any]]
+    controls: list[dict[str, Any]]
+
+    def __bool__(self) -> bool:
+        return bool(self.headlines or self.controls)
+
+
+def judge(
+    stored: Mapping[str, Any],
+    counts: Mapping[str, Mapping[State, int]],
+    inventory: Finding | None,
+    census: Census,
+    happened_at: datetime,
+) -> Verdict:
+    """Return the verdict on a practice; `stored` is its posture row, whose instants stay where nothing changed."""
+    at = wire_time(happened_at)
+    controls = {
+        control: _practice_control(control, *practice_state(control, counted), counted, stored["controls"], at)
+        for control in DEVICE_CONTROLS
+        if (counted := counts.get(control, {}))
+    }
+    if inventory is not None:
+        controls["ANS-5.11"] = _practice_control(
+            "ANS-5.11", inventory.state, inventory.reason, {}, stored["controls"], at
+        )
+    states = {control: entry["state"] for control, entry in controls.items()}
+    headlines: dict[str, Headline] = {
+        "patch": headline_of("patch", states),
+        "backup": headline_of("backup", states),
+        "liveness": census.liveness(),
+    }
+    lights = tuple(headlines[name] for name in HEADLINE_NAMES)
+    whole = overall(*lights)
+    since = {
+        name: stored["since"].get(name, at) if light == stored[name] and name in stored["since"] else at
+        for name, light in {**headlines, "overall": whole}.items()
+    }
+    return Verdict(rank(*lights), headlines, whole, since, controls, census.as_json())
+
+
+def _practice_control(
+    control: str, state: State, reason: str, counts: Mapping[State, int], stored: Mapping[str, Any], at: str
+) -> dict[str, Any]:
+    before = stored.get(control)
+    since = before["since"] if before is not None and before["state"] == state else at
+    return {"state": state, "reason": reason, "since": since, "counts": dict(counts)}
+
+
+def changes(stored: Mapping[str, Any], verdict: Verdict) -> VerdictChange:
+    """Return what differs between the stored posture and a new verdict."""
+    lights = {**verdict.headlines, "overall": verdict.overall}
+    headlines = [
+        {"headline": name, "from": stored[name], "to": light} for name, light in lights.items() if stored[name] != light
+    ]
+    controls = []
+    for control, entry in verdict.controls.items():
+        before = stored["controls"].get(control, {}).get("state")
+        if before != entry["state"]:
+            controls.append({"control": control, "from": before, "to": entry["state"], "reason": entry["reason"]})
+    gone = [name for name in stored["controls"] if name not in verdict.controls]
+    controls += [
+        {"control": name, "from": stored["controls"][name]["state"], "to": None, "reason": "no_device_assessed"}
+        for name in gone
+    ]
+    return VerdictChange(headlines, controls)

@@ -1,0 +1,48 @@
+"""The one place where a caller becomes a set of practices: every query about a practice starts here."""
+
+import unicodedata
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, select
+
+from vigie.auth.dependencies import Call
+from vigie.auth.principal import ALL_PRACTICES, Principal
+from vigie.core.errors import NotFoundError
+from vigie.practices.models import Practice
+
+
+def visible(principal: Principal) -> list[ColumnElement[bool]]:
+    """Return the conditions under which a practice is visible to a caller: the first lock on tenancy."""
+    conditions: list[ColumnElement[bool]] = [Practice.provider_id == principal.provider_id]
+    if principal.practices != ALL_PRACTICES:
+        conditions.append(Practice.id.in_(principal.practices))
+    return conditions
+
+
+def visible_practices(principal: Principal) -> Select[Practice]:
+    """Return the statement over the practices visible to a caller."""
+    return select(Practice).where(*visible(principal))
+
+
+async def get_practice(call: Call, practice_id: UUID, *, lock: bool = False) -> Practice:
+    """Return a visible practice; raises `NotFoundError` for what does not exist or belongs to somebody else."""
+    statement = visible_practices(call.principal).where(Practice.id == practice_id)
+    found = (await call.session.scalars(statement.with_for_update() if lock else statement)).first()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def normalise(text: str) -> str:
+    """Return a text as it is searched: lower case, without accents, apart from letters and digits only spaces."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c)).split())
+
+
+def matching(text: str) -> ColumnElement[Any] | None:
+    """Return the condition that every word of `text` begins a word of the practice; None when there is no word."""
+    words = normalise(text).split()
+    if not words:
+        return None
+    return Practice.search.op("@@")(func.to_tsquery("simple", " & ".join(f"{word}:*" for word in words)))

@@ -1,0 +1,108 @@
+"""Wire shapes of practices."""
+
+from typing import Annotated, Literal, Self
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from vigie.core.wire import Instant
+from vigie.practices.identifiers import is_finess, is_siret
+
+Profession = Literal[
+    "dentist",
+    "orthodontist",
+    "physician",
+    "midwife",
+    "nurse",
+    "physiotherapist",
+    "podiatrist",
+    "speech_therapist",
+    "orthoptist",
+    "veterinarian",
+    "pharmacist",
+    "laboratory",
+    "other",
+]
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("not a time zone of the IANA database")
+    return name
+
+
+def _finess(text: str) -> str:
+    if not is_finess(text):
+        raise ValueError("not a FINESS number (nine characters with a valid key)")
+    return text
+
+
+def _siret(text: str) -> str:
+    if not is_siret(text):
+        raise ValueError("not a SIRET number (fourteen digits with a valid key)")
+    return text
+
+
+_Line = StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")
+Name = Annotated[str, _Line, Field(max_length=120)]
+City = Annotated[str, _Line, Field(max_length=80)]
+TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
+Finess = Annotated[str, Field(max_length=9), AfterValidator(_finess)]
+Siret = Annotated[str, Field(max_length=14), AfterValidator(_siret)]
+ExternalRef = Annotated[str, _Line, Field(max_length=64)]
+
+
+class NewPractice(BaseModel):
+    """A practice to create."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+    profession: Profession
+    time_zone: TimeZone = "Europe/Paris"
+    city: City | None = None
+    finess: Finess | None = None
+    siret: Siret | None = None
+    external_ref: ExternalRef | None = None
+
+
+class PracticePatch(BaseModel):
+    """What to change; a field that is absent stays, null empties it where the field may be empty."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | None = None
+    profession: Profession | None = None
+    time_zone: TimeZone | None = None
+    city: City | None = None
+    finess: Finess | None = None
+    siret: Siret | None = None
+    external_ref: ExternalRef | None = None
+
+    @model_validator(mode="after")
+    def _required_stay(self) -> Self:
+        emptied = {
+            name
+            for name in ("name", "profession", "time_zone")
+            if name in self.model_fields_set and getattr(self, name) is None
+        }
+        if emptied:
+            raise ValueError(f"{', '.join(sorted(emptied))} cannot be null")
+        return self
+
+
+class PracticeOut(BaseModel):
+    """A practice."""
+
+    id: UUID
+    name: str
+    profession: str
+    time_zone: str
+    city: str | None
+    finess: str | None
+    siret: str | None
+    external_ref: str | None
+    created_at: Instant
+    updated_at: Instant
+    archived_at: Instant | None

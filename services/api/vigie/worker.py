@@ -1,0 +1,113 @@
+"""The worker: the list of background jobs, and the loop that runs them until it is told to stop."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+
+import asyncpg
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from uvicorn import Config, Server
+
+from vigie.core.batch import Form
+from vigie.core.clock import Clock, SystemClock
+from vigie.core.db import connect, role_url
+from vigie.core.jobs import Job, run_jobs
+from vigie.core.metrics import exposition
+from vigie.devices.sweep import Sweep
+from vigie.posture.assessment import Assessor
+from vigie.settings import Settings
+
+Open = Callable[[], contextlib.AbstractAsyncContextManager[asyncpg.Connection]]
+_MONTHS_AHEAD = 3
+
+
+def jobs_of(open_connection: Open, clock: Clock, form: Form) -> list[Job]:
+    """Return the worker's jobs."""
+    sweep = Sweep(form, Assessor(form))
+
+    async def sweep_devices() -> None:
+        async with open_connection() as connection:
+            await sweep.run(connection, clock.now())
+
+    async def make_partitions() -> None:
+        async with open_connection() as connection:
+            await ensure_partitions(connection, clock)
+
+    return [
+        Job("devices.sweep", 5, sweep_devices),
+        Job("history.partitions", 6 * 3600, make_partitions),
+    ]
+
+
+async def ensure_partitions(connection: asyncpg.Connection, clock: Clock, months_back: int = 0) -> int:
+    """Create the monthly partitions of the history from `months_back` to three months ahead; return how many were missing."""
+    first = clock.now().date().replace(day=1)
+    for _ in range(months_back):
+        first = (first - timedelta(days=1)).replace(day=1)
+    made = 0
+    for _ in range(months_back + 1 + _MONTHS_AHEAD):
+        made += bool(await connection.fetchval("SELECT ensure_section_history($1)", first))
+        first = (first + timedelta(days=32)).replace(day=1)
+    return made
+
+
+def opener(settings: Settings) -> Open:
+    """Return a function that gives a job a connection as `vigie_worker`, kept open between runs while it lasts."""
+    url, server_settings = role_url(settings, "vigie_worker")
+    idle: list[asyncpg.Connection] = []
+
+    @contextlib.asynccontextmanager
+    async def open_connection() -> AsyncIterator[asyncpg.Connection]:
+        connection = idle.pop() if idle else await connect(url, server_settings)
+        try:
+            yield connection
+        except BaseException:
+            connection.terminate()
+            raise
+        if not connection.is_closed():
+            idle.append(connection)
+
+    return open_connection
+
+
+async def _probe(_request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _metrics(_request: Request) -> Response:
+    body, media_type = exposition()
+    return Response(body, media_type=media_type)
+
+
+async def run(settings: Settings, health_port: int | None = None, *, clock: Clock | None = None) -> None:
+    """Run the jobs until SIGTERM or SIGINT; answers `/livez` and `/metrics` on `health_port` if given."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    form: Form = "citus" if settings.database_form == "citus" else "postgresql"
+    jobs = jobs_of(opener(settings), clock or SystemClock(), form)
+    server: Server | None = None
+    serving: asyncio.Task[None] | None = None
+    if health_port is not None:
+        routes = [Route("/livez", _probe), Route("/metrics", _metrics)]
+        server = _QuietServer(Config(Starlette(routes=routes), host="0.0.0.0", port=health_port, log_config=None))  # noqa: S104 - a probe port inside the pod
+        serving = asyncio.create_task(server.serve())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await run_jobs(jobs, stop)
+    if server is not None and serving is not None:
+        server.should_exit = True
+        await serving
+
+
+class _QuietServer(Server):
+    """A server that leaves the signals to the worker."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 - uvicorn's own signature
+        """Do nothing: the worker handles SIGTERM itself."""
+        yield
