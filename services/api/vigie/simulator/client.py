@@ -1,5 +1,6 @@
 """The two callers of the simulation over HTTP: the partner who opens practices, and the agents who report."""
 
+import asyncio
 import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -59,6 +60,7 @@ class PartnerClient:
         self._base_url = base_url
         self._credentials = httpx.BasicAuth(client_id, client_secret)
         self._token = ""
+        self._one_at_a_time = asyncio.Lock()
 
     async def create_practice(self, plan: PracticePlan) -> str:
         """Create a practice of the plan and return its id."""
@@ -72,19 +74,24 @@ class PartnerClient:
 
     async def _post(self, path: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """Post JSON with a bearer token; a token that ran out is renewed once."""
-        answer = await self._post_once(path, document)
+        token = await self._access_token(spent="")
+        answer = await self._post_once(path, document, token)
         if answer.status == HTTPStatus.UNAUTHORIZED:
-            self._token = ""
-            answer = await self._post_once(path, document)
+            answer = await self._post_once(path, document, await self._access_token(spent=token))
         if answer.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
             raise SimulationError(f"POST {path}: {answer.status} {answer.code}")
         return answer.document
 
-    async def _post_once(self, path: str, document: Mapping[str, Any]) -> Answer:
-        if not self._token:
-            self._token = await self._fetch_token()
-        headers = {"Authorization": f"Bearer {self._token}"}
+    async def _post_once(self, path: str, document: Mapping[str, Any], token: str) -> Answer:
+        headers = {"Authorization": f"Bearer {token}"}
         return read_answer(await self._http.post(self._base_url + path, json=document, headers=headers))
+
+    async def _access_token(self, *, spent: str) -> str:
+        """Return a token other than the spent one; those who need it together fetch it once."""
+        async with self._one_at_a_time:
+            if self._token == spent:
+                self._token = await self._fetch_token()
+            return self._token
 
     async def _fetch_token(self) -> str:
         """Get an access token (RFC 6749 §4.4)."""

@@ -20,6 +20,7 @@ _LATENCIES_KEPT = 100_000
 _SENDS_PER_TURN = 4
 _TRIES_TO_ENROL = 5
 _POLL_S = 0.2
+_PRACTICES_AT_ONCE = 8
 _BUSY_S = 5.0
 _LEAST_WAIT_S = 0.1
 _UNREACHABLE_S = 15.0
@@ -100,7 +101,9 @@ async def simulate(
     plans = plan_fleet(options.practices, options.devices, now=clock(), seed=options.seed)
     async with http or open_http(options.pace.connections, verify_tls=options.verify_tls) as client:
         partner = PartnerClient(client, url, options.client_id, options.client_secret)
-        enrolments = [pair for plan in plans for pair in await _open_practice(partner, plan)]
+        at_once = asyncio.Semaphore(_PRACTICES_AT_ONCE)
+        opened = await asyncio.gather(*(_open_practice(partner, plan, at_once) for plan in plans))
+        enrolments = [pair for devices in opened for pair in devices]
         summary = await drive(url, enrolments, http=client, pace=options.pace, stop=stop, clock=clock)
     summary.practices = len(plans)
     return summary
@@ -112,9 +115,12 @@ def open_http(connections: int, *, verify_tls: bool = True) -> httpx.AsyncClient
     return httpx.AsyncClient(limits=limits, timeout=30.0, verify=verify_tls, trust_env=False)
 
 
-async def _open_practice(partner: PartnerClient, plan: PracticePlan) -> list[tuple[VirtualDevice, str]]:
+async def _open_practice(
+    partner: PartnerClient, plan: PracticePlan, at_once: asyncio.Semaphore
+) -> list[tuple[VirtualDevice, str]]:
     """Create a practice and a token, and pair the token with each of its devices."""
-    token = await partner.create_enrolment_token(await partner.create_practice(plan), uses=len(plan.machines))
+    async with at_once:
+        token = await partner.create_enrolment_token(await partner.create_practice(plan), uses=len(plan.machines))
     return [(device, token) for device in plan.devices()]
 
 
