@@ -78,7 +78,7 @@ def _disk_filling(facts: Facts, moment: Moment) -> None:
     data = facts["storage"]["data"]
     data["volumes"] = [volume("os", total, total * percent // 100)]
     if moment.since.days >= _WEAR_SHOWS_AFTER_DAYS:
-        data["disks"][0].update(health="warning", flags=["reallocated_sectors"])
+        data["disks"][0].update(health="warning", flags=["reallocated"])
 
 
 def _antivirus_off(facts: Facts, moment: Moment) -> None:

@@ -266,7 +266,7 @@ def agent_health(machine: Machine) -> dict[str, Any]:
                 {"name": name, "ok": True, "ms": 100 * (1 + (machine.number + place) % 5)}
                 for place, name in enumerate(names)
             ],
-            "update": {"channel": "stable", "pending_version": None, "last_result": "ok"},
+            "update": {"channel": "package", "pending_version": None, "last_result": "none"},
             "spool": {"events": 0, "heartbeats": 0},
         },
         "agent",

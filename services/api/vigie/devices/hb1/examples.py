@@ -17,7 +17,7 @@ _SECTIONS: dict[str, Any] = {
             "family": "windows", "product": "client", "edition": "Professional", "version": "24H2", "build": "26100",
             "ubr": 6899, "distro": None, "arch": "x64", "install_type": "desktop", "boot_at": _EARLIER,
             "fast_startup": "yes", "chassis": "desktop", "join": "workgroup",
-            "reboot_required": {"value": "yes", "strong_sources": ["cbs", "windows_update"], "file_rename": "no"},
+            "reboot_required": {"value": "yes", "strong_sources": ["cbs", "wu"], "file_rename": "no"},
         }
     ),
     "patch": _section(
@@ -126,7 +126,7 @@ _SECTIONS: dict[str, Any] = {
     "agent_health": _section(
         {
             "collectors": [{"name": "patch", "ok": True, "ms": 4200, "last_ok_at": _AT}],
-            "update": {"channel": "stable", "pending_version": None, "last_result": "ok"},
+            "update": {"channel": "package", "pending_version": None, "last_result": "ok"},
             "spool": {"events": 0, "heartbeats": 0}, "fda": "unknown",
         }
     ),
@@ -140,7 +140,7 @@ QUIET: Final[dict[str, Any]] = {
     "boot_ref": "b1f4c09d",
     "ran_at": [],
     "vitals": {"uptime_s": 263112, "run_ms": 5230, "clock_offset_ms": -180},
-    "state_digest": "Ihw2-nnFclUJGW0GT7m2og",
+    "state_digest": "wd5sB3iZWuhLBh3-wTJ2ZQ",
     "sections": {},
     "backup_events": [],
 }

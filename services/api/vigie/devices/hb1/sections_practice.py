@@ -11,9 +11,10 @@ from vigie.devices.hb1.values import Count, JobSlug, Month, SignedInt, Slug, Tim
 BackupToolName = Annotated[
     Slug,
     known(
-        "windows_server_backup", "windows_backup", "file_history", "veeam_agent", "veeam_br", "acronis", "macrium",
-        "duplicati", "cobian", "active_backup", "hyper_backup", "urbackup", "restic", "borg", "rsnapshot", "duplicity",
-        "time_machine", "proxmox", "arx_one", "cove", "redstor", "other",
+        "windows_server_backup", "windows_backup", "file_history", "time_machine", "veeam_agent", "veeam_br", "acronis",
+        "macrium", "cobian", "duplicati", "active_backup", "hyper_backup", "urbackup", "proxmox", "restic", "borg",
+        "borgmatic", "kopia", "rclone", "rsnapshot", "duplicity", "rdiff_backup", "backintime", "timeshift", "bacula",
+        "arx_one", "cove", "redstor", "other", "unknown",
     ),
 ]  # fmt: skip
 BackupTarget = Annotated[Slug, known("local", "usb", "nas", "server", "offsite", "cloud", "unknown")]
@@ -98,9 +99,9 @@ class Collector(Part):
 class AgentUpdate(Part):
     """The agent's own update."""
 
-    channel: Slug | None = None
+    channel: Annotated[Slug, known("package", "manual", "none")] | None = None
     pending_version: Version | None = None
-    last_result: Slug | None = None
+    last_result: Annotated[Slug, known("none", "ok", "failed", "unknown")] | None = None
 
 
 class Spool(Part):

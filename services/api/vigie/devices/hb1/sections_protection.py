@@ -12,21 +12,11 @@ from vigie.devices.hb1.values import Count, Port, Slug, Timestamp, Tri, Version
 AntivirusName = Annotated[
     Slug,
     known(
-        "windows_defender",
-        "eset",
-        "bitdefender",
-        "kaspersky",
-        "sophos",
-        "trend_micro",
-        "sentinelone",
-        "crowdstrike",
-        "withsecure",
-        "harfanglab",
-        "clamav",
-        "xprotect",
-        "other",
+        "windows_defender", "mdatp", "eset", "bitdefender", "kaspersky", "sophos", "trend_micro", "sentinelone",
+        "crowdstrike", "cortex_xdr", "withsecure", "panda", "harfanglab", "avast", "avg", "avira", "norton", "mcafee",
+        "malwarebytes", "clamav", "xprotect", "other",
     ),
-]
+]  # fmt: skip
 ProductState = Annotated[Slug, known("on", "off", "snoozed", "expired", "unknown")]
 Signatures = Annotated[Slug, known("up_to_date", "out_of_date", "unknown")]
 RunningMode = Annotated[Slug, known("normal", "passive", "edr_block", "sxs_passive", "not_running", "unknown")]
@@ -79,7 +69,7 @@ class AntivirusSection(Section):
 
 
 FirewallEngine = Annotated[
-    Slug, known("windows", "third_party", "alf", "nftables", "ufw", "firewalld", "none", "unknown")
+    Slug, known("windows", "third_party", "alf", "nftables", "iptables", "ufw", "firewalld", "none", "unknown")
 ]
 ProfileName = Annotated[Slug, known("domain", "private", "public", "default")]
 InboundDefault = Annotated[Slug, known("block", "allow", "unknown")]

@@ -20,11 +20,14 @@ Chassis = Annotated[Slug, known("desktop", "laptop", "server", "vm", "unknown")]
 Join = Annotated[Slug, known("workgroup", "domain", "entra", "hybrid", "mdm", "unknown")]
 
 
+RebootSource = Annotated[Slug, known("cbs", "wu", "wua", "run_file", "kernel", "needs_restarting", "softwareupdate")]
+
+
 class RebootRequired(Part):
     """Is a restart awaited? ``file_rename`` is the weak sign that printers and browsers set daily."""
 
     value: Tri | None = None
-    strong_sources: Annotated[tuple[Slug, ...], Field(max_length=8)] | None = None
+    strong_sources: Annotated[tuple[RebootSource, ...], Field(max_length=8)] | None = None
     file_rename: Tri | None = None
 
 
@@ -62,7 +65,7 @@ RebootNeed = Annotated[Slug, known("never", "may", "always", "unknown")]
 AutoUpdate = Annotated[Slug, known("enabled", "notify", "disabled", "managed", "unknown")]
 ManagedBy = Annotated[Slug, known("none", "wsus", "mdm", "landscape", "unknown")]
 EsuState = Annotated[Slug, known("receiving", "licensed", "not_enrolled", "unknown")]
-EsuEvidence = Annotated[Slug, known("ubr", "license")]
+EsuEvidence = Annotated[Slug, known("ubr", "license", "none")]
 
 
 class PendingItem(Part):
@@ -130,6 +133,15 @@ RaidState = Annotated[Slug, known("ok", "degraded", "failed", "none", "unknown")
 VolumeRole = Annotated[Slug, known("os", "data", "swap")]
 
 
+DiskFlag = Annotated[
+    Slug,
+    known(
+        "prefail", "past_prefail", "error_log", "self_test_failed", "reallocated", "pending_sectors", "uncorrectable",
+        "media_errors", "spare_low", "critical_warning",
+    ),
+]  # fmt: skip
+
+
 class Disk(Part):
     """A physical disk; wear in steps of 5 %, hours in steps of 1,000, so that quiet hours stay quiet."""
 
@@ -137,7 +149,7 @@ class Disk(Part):
     health: DiskHealth | None = None
     wear_pct: Annotated[Count, Field(le=255)] | None = None
     hours: Count | None = None
-    flags: Annotated[tuple[Slug, ...], Field(max_length=16)] | None = None
+    flags: Annotated[tuple[DiskFlag, ...], Field(max_length=16)] | None = None
 
 
 class Volume(Part):
