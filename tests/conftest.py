@@ -1,0 +1,114 @@
+"""Fixtures: the server of the run, a database per process, the application in this process, the cast."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from tests.support.cast import Cast, assemble
+from tests.support.database import Server
+from vigie.app import create_app
+from vigie.auth.tokens import new_signing_key
+from vigie.core.clock import MovableClock
+from vigie.core.db import Database
+from vigie.settings import Settings
+
+PUBLIC_URL = "https://vigie.test"
+NOW = datetime(2026, 11, 17, 9, 30, tzinfo=UTC)  # a Tuesday morning
+
+
+def missing_tool(name: str) -> None:
+    """Skip a test whose tool is not installed; in CI that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{name} is not installed, and CI must have it")
+    pytest.skip(f"{name} is not installed")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The PostgreSQL server of this run, shared by all worker processes."""
+    folder = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        folder = folder.parent
+    found = Server(folder)
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="session")
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A signing key."""
+    path = tmp_path_factory.mktemp("keys") / "token-key.pem"
+    path.write_bytes(new_signing_key())
+    return path
+
+
+@pytest.fixture(scope="session")
+def database_url(server: Server) -> Iterator[str]:
+    """The database of this worker process. Tests keep apart by making their own providers."""
+    name = f"vigie_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    yield server.clone(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def fresh_database_url(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of the test's own, for what looks at all providers (sweeps, catalogues)."""
+    name = f"vigie_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{abs(hash(request.node.nodeid)) % 10**9}"
+    yield server.clone(name)
+    server.drop(name)
+
+
+def settings_for(url: str, key_file: Path, **more: object) -> Settings:
+    """Return settings for a database."""
+    base = Settings(database_url=SecretStr(url), public_url=PUBLIC_URL, token_key_file=key_file)
+    return base.model_copy(update=more)
+
+
+@pytest.fixture
+def settings(database_url: str, key_file: Path) -> Settings:
+    """Settings of the shared database."""
+    return settings_for(database_url, key_file)
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    """A clock that stands still until a test moves it."""
+    return MovableClock(NOW)
+
+
+@pytest.fixture
+async def app(settings: Settings, clock: MovableClock) -> AsyncIterator[FastAPI]:
+    """The application, running in this process, assembled as in production."""
+    app = create_app(settings, clock=clock)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client of the application."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
+        yield client
+
+
+@pytest.fixture
+async def cast(settings: Settings, http: httpx.AsyncClient, clock: MovableClock) -> Cast:
+    """Atlas and Borea with their practices and partner clients."""
+    return await assemble(settings, http, clock)
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """The database as the owner's login, without a role: for looking at rows."""
+    assert settings.database_url is not None
+    found = Database(settings.database_url.get_secret_value(), {"application_name": "test"}, 2)
+    yield found
+    await found.close()

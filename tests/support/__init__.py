@@ -1,0 +1,1 @@
+"""What several tests need: the database, the cast, signed requests."""

@@ -1,0 +1,126 @@
+"""The cast: provider Atlas with practices Cedar and Elm, provider Borea with Fir; Pia and Bela are their partner clients."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.support.agent import Agent
+from vigie.cli import add_client, add_provider
+from vigie.core.clock import MovableClock
+from vigie.settings import Settings
+
+
+@dataclass
+class Caller:
+    """A partner client with its token."""
+
+    http: httpx.AsyncClient
+    provider_id: str
+    client_id: str
+    client_secret: str
+    token: str
+
+    async def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request as this caller; a token that ran out is fetched anew, as any client does."""
+        more = options.pop("headers", {})
+        answer = await self.http.request(method, path, headers={**self._bearer(), **more}, **options)
+        if answer.status_code == 401:
+            await self.renew()
+            answer = await self.http.request(method, path, headers={**self._bearer(), **more}, **options)
+        return answer
+
+    def _bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+    async def renew(self) -> None:
+        """Fetch a new access token, if the client still can."""
+        answer = await self.http.post(
+            "/oauth/token", data={"grant_type": "client_credentials"}, auth=(self.client_id, self.client_secret)
+        )
+        if answer.is_success:
+            self.token = answer.json()["access_token"]
+
+    async def get(self, path: str, **options: Any) -> Any:
+        """GET a path, expect success, return its JSON."""
+        answer = await self.call("GET", path, **options)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, path: str, json: Any = None) -> Any:
+        """POST JSON, expect success, return the answer's JSON."""
+        answer = await self.call("POST", path, json=json)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    async def practice(self, name: str, **more: Any) -> str:
+        """Create a practice and return its id."""
+        found = await self.post("/v1/practices", {"name": name, "profession": "dentist", **more})
+        return str(found["id"])
+
+    async def enrolment_token(self, practice_id: str, **more: Any) -> str:
+        """Create an enrolment token and return its text."""
+        found = await self.post(f"/v1/practices/{practice_id}/enrolment-tokens", {"label": "test", **more})
+        return str(found["token"])
+
+
+async def sign_in(http: httpx.AsyncClient, made: dict[str, str]) -> Caller:
+    """Fetch an access token for a client."""
+    answer = await http.post(
+        "/oauth/token",
+        data={"grant_type": "client_credentials"},
+        auth=(made["client_id"], made["client_secret"]),
+    )
+    assert answer.status_code == 200, answer.text
+    return Caller(http, made["provider_id"], made["client_id"], made["client_secret"], answer.json()["access_token"])
+
+
+@dataclass
+class Cast:
+    """Everybody a test may need, made through the product's own doors."""
+
+    settings: Settings
+    http: httpx.AsyncClient
+    clock: MovableClock
+    pia: Caller  # partner client of Atlas, every scope
+    bela: Caller  # partner client of Borea, every scope
+    cedar: str
+    elm: str
+    fir: str
+
+    def agent(self) -> Agent:
+        """Return a machine that has not enrolled yet."""
+        return Agent(self.http, self.clock, self.settings.public_url)
+
+    async def device(self, practice: str | None = None, caller: Caller | None = None, **bent: Any) -> Agent:
+        """Return a device enrolled in Cedar, or in the practice given."""
+        token = await (caller or self.pia).enrolment_token(practice or self.cedar)
+        agent = self.agent()
+        answer = await agent.enrol(token, **bent)
+        assert answer.status_code == 201, answer.text
+        return agent
+
+    async def client(self, caller: Caller, *scopes: str) -> Caller:
+        """Return another client of the caller's provider, with these scopes only."""
+        from uuid import UUID  # noqa: PLC0415
+
+        from vigie.auth.principal import Scope  # noqa: PLC0415
+
+        made = await add_client(self.settings, UUID(caller.provider_id), "narrow", frozenset(map(Scope, scopes)))
+        return await sign_in(self.http, made)
+
+
+async def assemble(settings: Settings, http: httpx.AsyncClient, clock: MovableClock) -> Cast:
+    """Make the cast."""
+    pia = await sign_in(http, await add_provider(settings, "Atlas"))
+    bela = await sign_in(http, await add_provider(settings, "Borea"))
+    return Cast(
+        settings=settings,
+        http=http,
+        clock=clock,
+        pia=pia,
+        bela=bela,
+        cedar=await pia.practice("Cedar", city="Lyon"),
+        elm=await pia.practice("Elm"),
+        fir=await bela.practice("Fir"),
+    )

@@ -1,0 +1,67 @@
+"""One embedded PostgreSQL per test run, one database per worker process, cloned from a migrated template."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import asyncpg
+from filelock import FileLock
+
+from vigie.core.embedded import EmbeddedPostgres
+from vigie.core.migrate import migrate
+
+TEMPLATE = "vigie_template"
+# Tests prove behaviour, not durability (tests/e2e does, with the default settings): no reason to wait for the disk.
+FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
+
+
+def in_database(url: str, name: str) -> str:
+    """Return the URL of another database of the same server."""
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+async def execute(url: str, statement: str) -> None:
+    """Run one statement on its own connection."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+class Server:
+    """The server of a test run: started by whoever comes first, or the one of VIGIE_TEST_DATABASE_URL."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._embedded: EmbeddedPostgres | None = None
+        self.url = os.environ.get("VIGIE_TEST_DATABASE_URL", "")
+
+    def start(self) -> None:
+        """Start or join the server and make the migrated template once."""
+        with FileLock(str(self._folder / "server.lock")):
+            if not self.url:
+                self._embedded = EmbeddedPostgres(self._folder / "server", options=FAST)
+                self.url = self._embedded.start()
+            marker = self._folder / "template.ready"
+            if not marker.exists():
+                asyncio.run(execute(self.url, f"DROP DATABASE IF EXISTS {TEMPLATE}"))
+                asyncio.run(execute(self.url, f"CREATE DATABASE {TEMPLATE}"))
+                migrate(in_database(self.url, TEMPLATE))
+                marker.touch()
+
+    def clone(self, name: str) -> str:
+        """Make a fresh migrated database and return its URL."""
+        with FileLock(str(self._folder / "clone.lock")):  # a template can be copied by one session at a time
+            asyncio.run(execute(self.url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            asyncio.run(execute(self.url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+        return in_database(self.url, name)
+
+    def drop(self, name: str) -> None:
+        """Drop a database made by `clone`."""
+        asyncio.run(execute(self.url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+
+    def stop(self) -> None:
+        """Leave the server; it ends with the process that started it."""
+        if self._embedded is not None:
+            self._embedded.stop()
