@@ -60,8 +60,7 @@ def drop(inbox: Path, event: dict[str, Any]) -> Path:
     """Write an event into the inbox (called by hooks); ``ValueError`` if it does not fit the contract."""
     checked = check_event(event)
     if checked is None:
-        msg = "the event does not fit the contract"
-        raise ValueError(msg)
+        raise ValueError("the event does not fit the contract")
     files.private_dir(inbox)
     content = json.dumps(checked, sort_keys=True).encode()
     path = inbox / f"{_name(checked)}.json"

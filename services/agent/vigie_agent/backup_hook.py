@@ -54,8 +54,7 @@ def _implied_status(options: argparse.Namespace, event: dict[str, Any]) -> str:
         return status_of(event.get("tool", ""), event["exit_code"])
     if getattr(options, "source", None) in {"restic-json", "borg-json"}:
         return "ok" if "tool" in event and "bytes" in event else "failed"
-    msg = "neither status nor exit code nor output"
-    raise ValueError(msg)
+    raise ValueError("neither status nor exit code nor output")
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
@@ -102,12 +101,10 @@ def parse_borg(output: bytes) -> dict[str, Any]:
 def parse_duplicati(environment: dict[str, str]) -> dict[str, Any]:
     """Duplicati's ``--run-script-after`` variables; its paths and addresses are not looked at."""
     if environment.get("DUPLICATI__OPERATIONNAME", "Backup") != "Backup":
-        msg = "not a backup operation"
-        raise ValueError(msg)
+        raise ValueError("not a backup operation")
     result = environment.get("DUPLICATI__PARSED_RESULT", "")
     if result not in DUPLICATI_STATUSES:
-        msg = "no result of Duplicati"
-        raise ValueError(msg)
+        raise ValueError("no result of Duplicati")
     return {"status": DUPLICATI_STATUSES[result], "tool": "duplicati"}
 
 
@@ -181,8 +178,7 @@ def _run(command: Sequence[str]) -> tuple[int, bytes]:
     tail = bytearray()
     with subprocess.Popen(list(command), stdout=subprocess.PIPE) as child:
         if child.stdout is None:
-            msg = "no output"
-            raise OSError(msg)
+            raise OSError("no output")
         while chunk := os.read(child.stdout.fileno(), 65536):
             sys.stdout.buffer.write(chunk)
             sys.stdout.buffer.flush()

@@ -60,13 +60,11 @@ def load(path: Path) -> Config:
     except FileNotFoundError:
         return Config()
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"{path}: cannot be read ({type(error).__name__})"
-        raise ConfigError(msg) from error
+        raise ConfigError(f"{path}: cannot be read ({type(error).__name__})") from error
     try:
         document = tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:
-        msg = f"{path}: {error}"
-        raise ConfigError(msg) from error
+        raise ConfigError(f"{path}: {error}") from error
     return _Reader(str(path), content).config(document)
 
 
@@ -74,19 +72,16 @@ def check_url(url: str) -> str:
     """The base address without a final slash; ``ValueError`` unless it is https (or http to this very machine)."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
-        msg = "must look like https://vigie.example"
-        raise ValueError(msg)
+        raise ValueError("must look like https://vigie.example")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        msg = "must be https (http is for this machine only)"
-        raise ValueError(msg)
+        raise ValueError("must be https (http is for this machine only)")
     return url.rstrip("/")
 
 
 def check_alias(value: Any) -> str:
     """The alias (or job name) if it is one; ``ValueError`` otherwise."""
     if not isinstance(value, str) or not ALIAS.fullmatch(value):
-        msg = "must be 1 to 32 of a-z, 0-9 and -, and start with a letter or digit"
-        raise ValueError(msg)
+        raise ValueError("must be 1 to 32 of a-z, 0-9 and -, and start with a letter or digit")
     return value
 
 
@@ -159,8 +154,7 @@ class _Reader:
                 self._fail(key, f"is not a setting{suffix}; there are: {', '.join(sorted(known))}", block)
 
     def _fail(self, key: str, problem: str, block: int = 0) -> NoReturn:
-        msg = f"{self.path}:{self._line(key, block)}: {key} {problem}"
-        raise ConfigError(msg)
+        raise ConfigError(f"{self.path}:{self._line(key, block)}: {key} {problem}")
 
     def _line(self, key: str, block: int) -> int:
         """The line of a key, inside the given [[backup]] block when there is one (1 when it is nowhere)."""
@@ -179,28 +173,24 @@ class _Reader:
 
 def _one_of(value: Any, words: tuple[str, ...]) -> str:
     if value not in words:
-        msg = f"must be one of {', '.join(words)}"
-        raise ValueError(msg)
+        raise ValueError(f"must be one of {', '.join(words)}")
     return str(value)
 
 
 def _words(value: Any) -> str:
     if not isinstance(value, str) or not value.strip() or "\n" in value or "\x00" in value:
-        msg = "must be a line of text"
-        raise ValueError(msg)
+        raise ValueError("must be a line of text")
     return value
 
 
 def _hours(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 24 * 366:
-        msg = "must be a whole number of hours, at least 1"
-        raise ValueError(msg)
+        raise ValueError("must be a whole number of hours, at least 1")
     return value
 
 
 def _proxy(value: Any) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        msg = "must look like http://proxy:3128"
-        raise ValueError(msg)
+        raise ValueError("must look like http://proxy:3128")
     return str(value)

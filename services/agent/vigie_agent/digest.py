@@ -22,8 +22,7 @@ def canonical(value: Any) -> bytes:
 def refuse_floats(value: Any) -> None:
     """Raise ``TypeError`` if a float is anywhere inside."""
     if isinstance(value, float):
-        msg = "a heartbeat holds no floats"
-        raise TypeError(msg)
+        raise TypeError("a heartbeat holds no floats")
     if isinstance(value, Mapping):
         for item in value.values():
             refuse_floats(item)

@@ -137,8 +137,7 @@ def _accept(answer: Answer, url: str, alias: str, role: str) -> Enrolment:
         raise EnrolmentError(answer.code, _explain(answer))
     provider_id, device_id = str(answer.body.get("provider_id")), str(answer.body.get("device_id"))
     if not UUID.fullmatch(provider_id) or not UUID.fullmatch(device_id):
-        msg = "answer.unreadable"
-        raise EnrolmentError(msg, "the server's answer is not the one of a Vigie server")
+        raise EnrolmentError("answer.unreadable", "the server's answer is not the one of a Vigie server")
     status = "pending" if answer.body.get("status") == "pending" else "active"
     return Enrolment(url, provider_id, device_id, alias, role, status, clock.to_wire(clock.utc_now()))
 

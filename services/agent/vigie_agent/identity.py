@@ -44,11 +44,9 @@ def load_key(path: Path) -> "Ed25519PrivateKey":
     try:
         return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
     except FileNotFoundError as error:
-        msg = "this machine has no key: run `vigie-agent enrol` first"
-        raise IdentityError(msg) from error
+        raise IdentityError("this machine has no key: run `vigie-agent enrol` first") from error
     except ValueError as error:
-        msg = "the key file is damaged: enrol this machine again"
-        raise IdentityError(msg) from error
+        raise IdentityError("the key file is damaged: enrol this machine again") from error
 
 
 def public_bytes(key: "Ed25519PrivateKey") -> bytes:
@@ -88,8 +86,7 @@ def machine_id() -> bytes:
             continue
         if value and value != b"uninitialized":
             return value
-    msg = "this system has no machine id (/etc/machine-id): run systemd-machine-id-setup"
-    raise IdentityError(msg)
+    raise IdentityError("this system has no machine id (/etc/machine-id): run systemd-machine-id-setup")
 
 
 def boot_id() -> bytes:

@@ -78,7 +78,6 @@ class Transport:
         target = self.url + path
         headers = {
             "Content-Type": "application/json",
-            "Accept": "application/json",
             "User-Agent": f"vigie-agent/{__version__}",
         }
         if len(body) > GZIP_ABOVE:

@@ -147,6 +147,5 @@ class Gaps:
 def mapping(value: Any) -> Mapping[str, Any]:
     """``value`` if it is a JSON object, else ``ValueError``: tools change their shapes."""
     if not isinstance(value, dict):
-        msg = "not an object"
-        raise ValueError(msg)  # noqa: TRY004 - wrong data of a tool, not a wrong call
+        raise ValueError("not an object")  # noqa: TRY004 - wrong data of a tool, not a wrong call
     return value

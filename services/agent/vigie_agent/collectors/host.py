@@ -75,6 +75,14 @@ class Host:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def stamp(self, path: str) -> str:
+        """What changes when a file is written: modification time and size; "-" when there is none."""
+        try:
+            facts = self.path(path).stat()
+        except OSError:
+            return "-"
+        return f"{facts.st_mtime_ns} {facts.st_size}"
+
     def is_socket(self, path: str) -> bool:
         """Whether a Unix socket is there."""
         try:

@@ -22,8 +22,7 @@ def parse_smart(output: bytes) -> dict[str, Any]:
     status = int(mapping(answer.get("smartctl", {})).get("exit_status", 0))
     passed = mapping(answer.get("smart_status", {})).get("passed")
     if passed is None:
-        msg = "provider_error"
-        raise CollectError(msg, "smartctl", f"exit_{status & EXIT_CALL}")
+        raise CollectError("provider_error", "smartctl", f"exit_{status & EXIT_CALL}")
     flags = {name for bit, name in EXIT_FLAGS.items() if status & bit}
     table = mapping(answer.get("ata_smart_attributes", {})).get("table") or []
     for row in table:

@@ -53,6 +53,5 @@ def run(options: argparse.Namespace, paths: Paths, log: Log) -> int:
 def _url(given: str | None, settings: config.Config, paths: Paths) -> str:
     url = config.check_url(given or settings.url or "")
     if settings.url and config.check_url(settings.url) != url:
-        msg = f"--url differs from the url in {paths.config}: change it there first"
-        raise ValueError(msg)
+        raise ValueError(f"--url differs from the url in {paths.config}: change it there first")
     return url

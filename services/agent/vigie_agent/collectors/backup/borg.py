@@ -49,8 +49,7 @@ def settings(repository: BackupRepository) -> dict[str, str]:
 def _ask(host: Host, argv: list[str], env: dict[str, str]) -> bytes:
     answer = host.run(argv, TIMEOUT_S, env)
     if answer.rc not in {0, 1}:  # 1 is success with warnings
-        msg = "provider_error"
-        raise CollectError(msg, "borg", error_id(answer.stderr) or f"rc_{answer.rc}")
+        raise CollectError("provider_error", "borg", error_id(answer.stderr) or f"rc_{answer.rc}")
     return answer.stdout
 
 

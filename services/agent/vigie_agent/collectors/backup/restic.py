@@ -21,8 +21,7 @@ def observe(host: Host, repository: BackupRepository, environment: dict[str, str
     argv = ["restic", "--no-lock", "snapshots", "--json"]
     answer = host.run(argv, TIMEOUT_S, {**environment, "RESTIC_REPOSITORY": repository.repository})
     if answer.rc != 0:
-        msg = "provider_error"
-        raise CollectError(msg, "restic", EXIT_DETAILS.get(answer.rc, f"rc_{answer.rc}"))
+        raise CollectError("provider_error", "restic", EXIT_DETAILS.get(answer.rc, f"rc_{answer.rc}"))
     return parse_snapshots(answer.stdout)
 
 
@@ -42,8 +41,7 @@ def parse_snapshots(output: bytes) -> dict[str, Any]:
     """
     listed = json.loads(output) or []
     if not isinstance(listed, list):
-        msg = "no list of snapshots"
-        raise ValueError(msg)  # noqa: TRY004 - wrong data of a tool
+        raise ValueError("no list of snapshots")  # noqa: TRY004 - wrong data of a tool
     points = sorted(((clock.from_iso(mapping(item)["time"]), item) for item in listed), key=lambda pair: pair[0])
     moments: list[datetime] = [moment for moment, _item in points]
     facts: dict[str, Any] = {"moments": moments, "encrypted": "yes"}  # restic knows no unencrypted repository

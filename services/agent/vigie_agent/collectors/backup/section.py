@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,8 @@ def _observe(host: Host, repository: BackupRepository, cache: Path, gaps: Gaps) 
         environment = {**_cache(repository, cache), **_environment(host, repository), **settings(repository)}
         facts = observe(host, repository, environment)
     except READING_ERRORS as error:
-        gaps.problems.append(problem_of(error, f"{repository.tool}.{repository.job}"))
+        source = f"{repository.tool}.{repository.job}"  # which of several repositories it was
+        gaps.problems.append(replace(problem_of(error, source), source=source))
         return job
     moments = facts["moments"]
     ended = facts.get("ended_at") or (moments[-1] if moments else None)

@@ -39,8 +39,7 @@ def parse_shadow(content: str) -> dict[str, Any]:
     """Whether root can sign in with a password, and how many accounts have an empty one."""
     fields = [line.split(":") for line in content.splitlines() if line.count(":") >= 7]  # noqa: PLR2004 - shadow(5)
     if not fields:
-        msg = "no entries"
-        raise ValueError(msg)
+        raise ValueError("no entries")
     root = next((entry[1] for entry in fields if entry[0] == "root"), "*")
     return {"root_enabled": not root.startswith(("!", "*")), "empty": sum(entry[1] == "" for entry in fields)}
 
@@ -99,12 +98,10 @@ def _ssh(host: Host) -> dict[str, str]:
     if host.which("sshd") is None:
         return {"root_login": "no", "password_auth": "no"}
     if not host.is_root():
-        msg = "permission"
-        raise CollectError(msg, "sshd")
+        raise CollectError("permission", "sshd")
     answer = host.run(["sshd", "-T"])
     if answer.rc != 0:
-        msg = "provider_error"
-        raise CollectError(msg, "sshd", f"rc_{answer.rc}")
+        raise CollectError("provider_error", "sshd", f"rc_{answer.rc}")
     return parse_sshd(answer.text)
 
 
@@ -112,8 +109,7 @@ def parse_sshd(settings: str) -> dict[str, str]:
     """``permitrootlogin`` counts as yes unless it is plainly no (keys open the door too)."""
     values = dict(line.split(" ", 1) for line in settings.lower().splitlines() if " " in line)
     if "permitrootlogin" not in values:
-        msg = "no permitrootlogin"
-        raise ValueError(msg)
+        raise ValueError("no permitrootlogin")
     return {
         "root_login": tri(values["permitrootlogin"].strip() != "no"),
         "password_auth": tri(values.get("passwordauthentication", "yes").strip() == "yes"),

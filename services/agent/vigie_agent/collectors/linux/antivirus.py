@@ -103,8 +103,7 @@ def clamav_date(head: bytes) -> datetime:
     """
     fields = head.rstrip(b"\x00 ").decode("ascii", "replace").split(":")
     if fields[0] != "ClamAV-VDB" or len(fields) < 2:  # noqa: PLR2004 - the tag and its first field
-        msg = "not a ClamAV base"
-        raise ValueError(msg)
+        raise ValueError("not a ClamAV base")
     if re.fullmatch(r"\d{9,11}", fields[-1].strip()):
         return clock.from_epoch(int(fields[-1].strip()))
     return datetime.strptime(fields[1].strip(), "%d %b %Y %H-%M %z").astimezone(UTC)
@@ -113,8 +112,7 @@ def clamav_date(head: bytes) -> datetime:
 def _json(host: Host, argv: list[str]) -> dict[str, Any]:
     answer = host.run(argv)
     if answer.rc != 0:
-        msg = "provider_error"
-        raise CollectError(msg, argv[0], f"rc_{answer.rc}")
+        raise CollectError("provider_error", argv[0], f"rc_{answer.rc}")
     return dict(mapping(json.loads(answer.stdout)))
 
 

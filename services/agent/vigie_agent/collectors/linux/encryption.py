@@ -18,8 +18,7 @@ def collect(context: Context) -> Section:
     host, gaps = context.host, Gaps()
     answer = host.run(LSBLK)
     if answer.rc != 0:
-        msg = "provider_error"
-        raise CollectError(msg, "lsblk", f"rc_{answer.rc}")
+        raise CollectError("provider_error", "lsblk", f"rc_{answer.rc}")
     volumes = parse_lsblk(answer.stdout)
     if not any(volume["role"] == "os" for volume in volumes):
         zfs = gaps.read("zfs", lambda: _zfs(host)) if host.which("zfs") else None
@@ -71,8 +70,7 @@ def _zfs(host: Host) -> str | None:
         return None
     answer = host.run(["zfs", "get", "-H", "-o", "value", "encryption", match[1]])
     if answer.rc != 0:
-        msg = "provider_error"
-        raise CollectError(msg, "zfs", f"rc_{answer.rc}")
+        raise CollectError("provider_error", "zfs", f"rc_{answer.rc}")
     return "off" if answer.text.strip() == "off" else "on"
 
 

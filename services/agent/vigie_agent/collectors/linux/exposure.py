@@ -50,8 +50,7 @@ def collect(context: Context) -> Section:
 def _listening(host: Host) -> set[int]:
     answer = host.run(LISTENING)
     if answer.rc != 0:
-        msg = "provider_error"
-        raise CollectError(msg, "ss", f"rc_{answer.rc}")
+        raise CollectError("provider_error", "ss", f"rc_{answer.rc}")
     return parse_ss(answer.text)
 
 
@@ -97,8 +96,7 @@ def _wifi(host: Host) -> dict[str, str]:
         return {"connected": "unknown", "security": "unknown"}
     answer = host.run(["nmcli", "-t", "-f", "ACTIVE,SECURITY", "dev", "wifi"])
     if answer.rc != 0:
-        msg = "provider_error"
-        raise CollectError(msg, "nmcli", f"rc_{answer.rc}")
+        raise CollectError("provider_error", "nmcli", f"rc_{answer.rc}")
     return parse_nmcli(answer.text)
 
 

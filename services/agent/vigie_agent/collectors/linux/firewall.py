@@ -40,11 +40,9 @@ def _section(facts: dict[str, Any]) -> Section:
 def _without_rights(context: Context, tools: list[str]) -> Section:
     """What files say is configured, which is not yet loaded: enabled stays unknown."""
     if "ufw" not in tools:
-        msg = "permission"
-        raise CollectError(msg, "nftables" if "nft" in tools else "firewall")
+        raise CollectError("permission", "nftables" if "nft" in tools else "firewall")
     on = parse_ufw_conf(context.host.read_text("/etc/ufw/ufw.conf"))
-    msg = "permission"
-    raise CollectError(msg, "ufw", "configured" if on else "not_configured")
+    raise CollectError("permission", "ufw", "configured" if on else "not_configured")
 
 
 def parse_ufw_conf(content: str) -> bool:
@@ -55,8 +53,7 @@ def parse_ufw_conf(content: str) -> bool:
 def _ufw(context: Context) -> dict[str, Any]:
     answer = context.host.run(["ufw", "status"])
     if answer.rc != 0:
-        msg = "provider_error"
-        raise CollectError(msg, "ufw", f"rc_{answer.rc}")
+        raise CollectError("provider_error", "ufw", f"rc_{answer.rc}")
     policy = context.host.read_optional("/etc/default/ufw") or ""
     return {"engine": "ufw", **parse_ufw(answer.text, policy)}
 
@@ -65,8 +62,7 @@ def parse_ufw(status: str, defaults: str) -> dict[str, Any]:
     """``Status: active`` and the default input policy."""
     match = re.search(r"^Status: (active|inactive)", status, re.MULTILINE)
     if match is None:
-        msg = "no status"
-        raise ValueError(msg)
+        raise ValueError("no status")
     policy = re.search(r'^DEFAULT_INPUT_POLICY="?(\w+)"?', defaults, re.MULTILINE)
     blocking = policy is not None and policy[1].lower() in BLOCKING
     active = match[1] == "active"
@@ -92,8 +88,7 @@ def parse_nft(ruleset: bytes) -> bool:
     """Whether some input chain drops what no rule lets in: by its policy, or by its last rule without a condition."""
     entries = mapping(json.loads(ruleset)).get("nftables")
     if not isinstance(entries, list):
-        msg = "no ruleset"
-        raise ValueError(msg)  # noqa: TRY004 - wrong data of a tool
+        raise ValueError("no ruleset")  # noqa: TRY004 - wrong data of a tool
     chains = [entry["chain"] for entry in entries if "chain" in entry]
     rules = [entry["rule"] for entry in entries if "rule" in entry]
     for chain in chains:
@@ -122,8 +117,7 @@ def _drops_everything(expression: list[dict[str, Any]]) -> bool:
 def _iptables(context: Context) -> dict[str, Any]:
     answer = context.host.run(["iptables", "-S", "INPUT"])
     if answer.rc != 0:
-        msg = "provider_error"
-        raise CollectError(msg, "iptables", f"rc_{answer.rc}")
+        raise CollectError("provider_error", "iptables", f"rc_{answer.rc}")
     blocks = parse_iptables(answer.text)
     return {"engine": "iptables", "enabled": blocks, "inbound": "block" if blocks else "allow"}
 

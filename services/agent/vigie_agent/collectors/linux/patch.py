@@ -13,5 +13,4 @@ def collect(context: Context) -> Section:
         return rpm.collect_dnf(context)
     if host.which("zypper"):
         return rpm.collect_zypper(context)
-    msg = "unsupported_os"
-    raise CollectError(msg, "patch", "no_package_manager")
+    raise CollectError("unsupported_os", "patch", "no_package_manager")

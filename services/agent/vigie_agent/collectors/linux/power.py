@@ -46,8 +46,7 @@ def _nut(host: Host) -> dict[str, Any] | None:
     if listed.rc != 0 or not names:
         configured = re.search(r"^\s*\[[\w.-]+\]", host.read_optional("/etc/nut/ups.conf") or "", re.MULTILINE)
         if configured:
-            msg = "the daemon does not answer"
-            raise OSError(msg)
+            raise OSError("the daemon does not answer")
         return None
     return parse_upsc(host.run(["upsc", f"{names[0]}@localhost"]).text)
 
@@ -57,8 +56,7 @@ def parse_upsc(output: str) -> dict[str, Any]:
     values = dict(re.findall(r"^([\w.]+): (.*)$", output, re.MULTILINE))
     flags = values.get("ups.status", "").split()
     if not flags:
-        msg = "no ups.status"
-        raise ValueError(msg)
+        raise ValueError("no ups.status")
     return {
         "ups": "present",
         "source": "nut",
@@ -77,8 +75,7 @@ def parse_apcaccess(output: str) -> dict[str, Any]:
     """``KEY : value`` lines of ``apcaccess -u`` (no units); run time is in minutes."""
     values = {key: value.strip() for key, value in re.findall(r"^(\w+)\s*: (.*)$", output, re.MULTILINE)}
     if "STATUS" not in values:
-        msg = "no STATUS"
-        raise ValueError(msg)
+        raise ValueError("no STATUS")
     status = values["STATUS"].split()
     minutes = values.get("TIMELEFT")
     return {

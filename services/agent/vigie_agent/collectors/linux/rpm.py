@@ -22,8 +22,7 @@ def collect_dnf(context: Context) -> Section:
     host, gaps = context.host, Gaps()
     answer = host.run(DNF_CHECK, TIMEOUT_S)
     if answer.rc not in {0, DNF_PENDING_RC}:
-        msg = "provider_error"
-        raise CollectError(msg, "dnf", f"rc_{answer.rc}")
+        raise CollectError("provider_error", "dnf", f"rc_{answer.rc}")
     names = parse_dnf_check(answer.text)
     security = gaps.read("dnf.updateinfo", lambda: parse_dnf_security(_ok(host, DNF_SECURITY)))
     dated = _newest(host, "/var/cache/dnf", "*.solv")
@@ -38,8 +37,7 @@ def collect_dnf(context: Context) -> Section:
 def _ok(host: Host, argv: list[str]) -> str:
     answer = host.run(argv, TIMEOUT_S)
     if answer.rc != 0:
-        msg = "provider_error"
-        raise CollectError(msg, argv[0], f"rc_{answer.rc}")
+        raise CollectError("provider_error", argv[0], f"rc_{answer.rc}")
     return answer.text
 
 
@@ -70,8 +68,7 @@ def collect_zypper(context: Context) -> Section:
     host, gaps = context.host, Gaps()
     answer = host.run(ZYPPER_LIST, TIMEOUT_S)
     if answer.rc not in {0, 100, 101, 102, 103}:
-        msg = "provider_error"
-        raise CollectError(msg, "zypper", f"rc_{answer.rc}")
+        raise CollectError("provider_error", "zypper", f"rc_{answer.rc}")
     patches = parse_zypper(answer.stdout)
     security = {name: severity for name, category, severity in patches if category == "security"}
     dated = _newest(host, "/var/cache/zypp/solv", "*")
@@ -86,8 +83,7 @@ def parse_zypper(output: bytes) -> list[tuple[str, str, str]]:
     try:
         root = ET.fromstring(output)  # noqa: S314 - the answer of a local tool of the system
     except ET.ParseError as error:
-        msg = "not XML"
-        raise ValueError(msg) from error
+        raise ValueError("not XML") from error
     return [
         (item.get("name", ""), item.get("category", ""), item.get("severity", "none"))
         for item in root.iter("update")

@@ -70,8 +70,7 @@ def disks(host: Host, gaps: Gaps) -> list[dict[str, Any]]:
     """One row per fixed disk: kind, and health where it can be asked."""
     answer = host.run(LSBLK)
     if answer.rc != 0:
-        msg = "provider_error"
-        raise CollectError(msg, "lsblk", f"rc_{answer.rc}")
+        raise CollectError("provider_error", "lsblk", f"rc_{answer.rc}")
     listed = parse_disks(answer.stdout)
     real = [disk for disk in listed if disk["kind"] != "virtual"]
     rows = [{"kind": disk["kind"], "health": "unknown"} for disk in listed if disk["kind"] == "virtual"]

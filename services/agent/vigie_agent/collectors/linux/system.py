@@ -77,8 +77,7 @@ def _boot_at(context: Context) -> str:
     if known.get("id") != boot_id:
         started = re.search(r"^btime (\d+)$", context.host.read_text("/proc/stat"), re.MULTILINE)
         if started is None:
-            msg = "no btime"
-            raise ValueError(msg)
+            raise ValueError("no btime")
         moment: datetime = clock.from_epoch(int(started[1]))
         context.memory.replace("boot", {"id": boot_id, "at": clock.to_wire(moment)})
     return str(context.memory.subject("boot")["at"])
