@@ -68,6 +68,8 @@ SOFTWARE = Lifecycle(
         ),
         "browser": (((), Product("browser", "Browser", release="150", released_on=date(2026, 11, 10))),),
         "reader": (((), Product("reader", "Reader", release="25.3", released_on=date(2026, 10, 1))),),
+        "editor": (((), Product("editor", "Editor", release="3", released_on=date(2026, 10, 22))),),
+        "player": (((), Product("player", "Player", release="3", released_on=date(2026, 8, 23))),),
         "viewer": (((), Product("viewer", "Viewer", release="4.2", released_on=date(2026, 7, 1))),),
     },
 )

@@ -86,6 +86,14 @@ def test_a_run_that_reported_itself_is_as_good_as_what_the_tool_shows() -> None:
     assert verdict("ANS-5.1", of_another) == ("warn", "backup_late")
 
 
+def test_a_run_from_the_future_is_not_believed() -> None:
+    late = ok_at("2026-11-18T02:00:00Z")
+    clock_ahead = [run("2026-11-22T09:00:00Z")]
+    assert verdict("ANS-5.1", jobs(late, runs=clock_ahead)) == ("warn", "backup_late")
+    a_little_ahead = [run("2026-11-21T09:00:00Z")]
+    assert verdict("ANS-5.1", jobs(late, runs=a_little_ahead)) == ("pass", "backup_recent")
+
+
 class ClosedOnWeekends:
     """A practice that opens from Monday to Friday."""
 
@@ -164,8 +172,10 @@ def test_a_backup_half_its_usual_size_is_noticed(
 
 
 def test_sizes_of_long_ago_are_not_compared() -> None:
-    old = [run(f"2026-10-{day:02d}T02:00:00Z") for day in (20, 19, 18)]
-    assert verdict("ANS-5.2", jobs(job(bytes=10), runs=old)) == ("pass", "runs_clean")
+    near = [run(f"2026-10-{day:02d}T02:00:00Z") for day in (24, 23, 22)]
+    assert verdict("ANS-5.2", jobs(job(bytes=10), runs=near)) == ("warn", "run_shrunk")
+    too_old = [run(f"2026-10-{day:02d}T02:00:00Z") for day in (24, 23, 21)]
+    assert verdict("ANS-5.2", jobs(job(bytes=10), runs=too_old)) == ("pass", "runs_clean")
 
 
 @pytest.mark.parametrize(
@@ -208,6 +218,16 @@ def test_retention_fades_month_by_month_when_nothing_is_added() -> None:
     second = assert_expires_exactly("ANS-5.3", facts, first.valid_until, policy=PATIENT)
     assert second.reason == "months_few_missing"
     assert second.valid_until == datetime(2027, 3, 1, tzinfo=UTC)
+
+
+def test_a_month_that_leaves_the_window_is_forgiven_on_its_last_day() -> None:
+    kept = [month for month in ALL_MONTHS if month not in {"2025-11", "2025-12"}]
+    for enrolled in ("2025-12-10", "2024-12-10"):
+        facts = jobs(job(restore_months=kept), enrolled_at=datetime.fromisoformat(enrolled).replace(tzinfo=UTC))
+        finding = assert_expires_exactly("ANS-5.3", facts, NOW, policy=PATIENT)
+        assert finding.reason == "months_few_missing"
+        assert finding.valid_until == datetime(2026, 12, 1, tzinfo=UTC)
+        assert verdict("ANS-5.3", facts, now=finding.valid_until, policy=PATIENT) == ("pass", "months_kept")
 
 
 @pytest.mark.parametrize(

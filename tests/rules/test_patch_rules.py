@@ -265,6 +265,9 @@ def test_automatic_updating_must_be_on_and_must_search(changes: dict[str, Any], 
         ([("browser", "149.9")], ("pass", "software_current")),
         ([("reader", "25.2.9")], ("warn", "software_behind")),
         ([("reader", "25.3")], ("pass", "software_current")),
+        ([("editor", "2")], ("pass", "software_current")),
+        ([("player", "2")], ("warn", "software_behind")),
+        ([("player", "3")], ("pass", "software_current")),
         ([("viewer", "4.1")], ("fail", "software_far_behind")),
         ([("viewer", "4.2")], ("unknown", "software_not_judged")),
         ([("reader", None)], ("unknown", "software_not_judged")),
@@ -298,6 +301,23 @@ def test_a_product_that_ends_is_caught_on_the_day_after() -> None:
     facts = with_data("patch", apps=[{"slug": "suite", "version": "16.0"}])
     finding = assert_expires_exactly("ANS-2.5", vouched(facts, NOW), NOW, lifecycle=SOFTWARE)
     assert finding.valid_until == datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("apps", "now", "expected"),
+    [
+        ([("editor", "2")], "2026-11-22T00:00:00Z", ("warn", "software_behind")),
+        ([("player", "2")], "2026-11-22T00:00:00Z", ("fail", "software_far_behind")),
+        ([("player", "3")], "2026-11-22T00:00:00Z", ("unknown", "software_not_judged")),
+    ],
+)
+def test_software_falls_behind_on_the_day_after_the_bound(
+    apps: list[tuple[str, str]], now: str, expected: tuple[str, str]
+) -> None:
+    facts = with_data("patch", apps=[{"slug": slug, "version": version} for slug, version in apps])
+    moment = datetime.fromisoformat(now)
+    assert verdict("ANS-2.5", vouched(facts, NOW), now=moment, lifecycle=SOFTWARE) == expected
+    assert verdict("ANS-2.5", vouched(facts, NOW), now=moment - timedelta(seconds=1), lifecycle=SOFTWARE) != expected
 
 
 def test_packages_of_a_distribution_are_judged_with_the_system() -> None:

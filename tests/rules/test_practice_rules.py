@@ -41,7 +41,8 @@ ENROLLED = datetime.fromisoformat("2026-01-05T09:00:00Z")
 )
 @pytest.mark.parametrize("control", ["ANS-2.1", "ANS-2.5", "ANS-5.2", "ANS-5.6", "ANS-5.12"])
 def test_the_worst_device_decides(control: str, counts: dict[State, int], expected: tuple[str, str]) -> None:
-    assert practice_state(control, counts) == expected
+    for order in permutations(counts):
+        assert practice_state(control, {state: counts[state] for state in order}) == expected
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,8 @@ def test_the_worst_device_decides(control: str, counts: dict[State, int], expect
 def test_one_good_copy_is_enough_for_a_practice(
     control: str, counts: dict[State, int], expected: tuple[str, str]
 ) -> None:
-    assert practice_state(control, counts) == expected
+    for order in permutations(counts):
+        assert practice_state(control, {state: counts[state] for state in order}) == expected
 
 
 def test_a_practice_without_any_backup_fails_where_one_is_required() -> None:
@@ -118,6 +120,11 @@ def test_the_devices_longest_unseen_are_named_first() -> None:
     assert finding.evidence["devices"] == ["c", "d", "b"]
     assert finding.evidence["unseen"] == 3
     assert finding.evidence["longest_unseen_days"] == 40
+
+
+@pytest.mark.parametrize(("days", "unseen"), [(7.9, 0), (8, 1)])
+def test_a_device_counts_as_unseen_from_the_moment_the_inventory_warns(days: float, unseen: int) -> None:
+    assert inventory(seen(days)).evidence["unseen"] == unseen
 
 
 @pytest.mark.parametrize("devices", [[seen(0)], [seen(0), seen(5)], [seen(9), seen(3)], [seen(9)]])
