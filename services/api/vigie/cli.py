@@ -3,9 +3,11 @@
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -14,18 +16,18 @@ from pydantic import ValidationError
 
 from vigie import worker
 from vigie.app import create_app
-from vigie.auth.clients import create_client
 from vigie.auth.principal import ALL_SCOPES, Scope
 from vigie.auth.tokens import TokenKeyError, new_signing_key
-from vigie.core.clock import SystemClock
-from vigie.core.db import Database, role_url
+from vigie.cli_actions import add_client, add_provider
 from vigie.core.embedded import EmbeddedPostgresError
-from vigie.core.ids import uuid7
 from vigie.core.logging import configure_logging
 from vigie.core.migrate import migrate
-from vigie.practices.service import create_provider, known_provider
+from vigie.demo import run_demo
+from vigie.multiprocess import serve_many
 from vigie.runtime import generated_key, with_database, write_private
 from vigie.settings import Settings
+from vigie.simulator.client import SimulationError
+from vigie.simulator.drive import Options, Pace, Summary, simulate
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     configure_logging(settings.log_level)
     try:
         return int(arguments.run(settings, arguments) or 0)
-    except (EmbeddedPostgresError, TokenKeyError, LookupError) as error:
+    except (EmbeddedPostgresError, TokenKeyError, LookupError, SimulationError) as error:
         sys.stderr.write(f"vigie: {error}\n")
         return 1
 
@@ -55,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8080")))
     serve.add_argument("--workers", type=int, default=1, help="server processes on this port (default 1)")
+    serve.add_argument("--fd", type=int, help=argparse.SUPPRESS)  # a listening socket the parent process opened
     serve.set_defaults(run=_serve)
 
     work = commands.add_parser("worker", help="run the background jobs")
@@ -84,6 +87,29 @@ def _parser() -> argparse.ArgumentParser:
     key.add_argument("file", type=Path)
     key.set_defaults(run=_keys_new)
 
+    simulator = commands.add_parser(
+        "simulate", help="drive a simulated fleet against a running service, by its public API"
+    )
+    simulator.add_argument("--url", required=True)
+    simulator.add_argument("--client-id", required=True)
+    simulator.add_argument(
+        "--client-secret", default=os.environ.get("VIGIE_CLIENT_SECRET"), help="or VIGIE_CLIENT_SECRET"
+    )
+    simulator.add_argument("--practices", type=int, default=10)
+    simulator.add_argument("--devices", type=int, default=4, help="devices per practice (default 4)")
+    simulator.add_argument("--speed", type=float, default=1.0, help="divide the server's waiting times by this")
+    simulator.add_argument(
+        "--rate", type=float, help="heartbeats per second of the whole fleet, instead of its cadence"
+    )
+    simulator.add_argument("--duration", type=float, help="seconds; default: until Ctrl-C")
+    simulator.add_argument("--connections", type=int, default=64)
+    simulator.add_argument("--seed", default="vigie", help="the same seed makes the same fleet")
+    simulator.set_defaults(run=_simulate)
+
+    show = commands.add_parser("demo", help="forty practices, a month of history, a live fleet, and this machine")
+    show.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8080")))
+    show.set_defaults(run=_demo)
+
     commands.add_parser("settings", help="list every setting").set_defaults(run=_settings)
     return parser
 
@@ -93,12 +119,13 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
         if ready.token_key_file is None and settings.database_url is None and settings.app_database_url is None:
             ready = ready.model_copy(update={"token_key_file": generated_key(ready.data_dir)})
         if arguments.workers > 1:
-            return _serve_many(ready, arguments)
-        _serve_one(ready, arguments.host, arguments.port)
+            return serve_many(ready, arguments.host, arguments.port, arguments.workers)
+        where = {"fd": arguments.fd} if arguments.fd is not None else {"host": arguments.host, "port": arguments.port}
+        uvicorn.run(create_app(ready), **where, **server_options())
     return 0
 
 
-def server_options() -> dict[str, object]:
+def server_options() -> dict[str, Any]:
     """Return the options every server process runs with."""
     return {
         "loop": "uvloop",
@@ -111,16 +138,6 @@ def server_options() -> dict[str, object]:
         "date_header": False,
         "proxy_headers": False,
     }
-
-
-def _serve_one(settings: Settings, host: str, port: int) -> None:
-    uvicorn.run(create_app(settings), host=host, port=port, **server_options())  # type: ignore[arg-type]
-
-
-def _serve_many(settings: Settings, arguments: argparse.Namespace) -> int:
-    from vigie.multiprocess import serve_many  # noqa: PLC0415 - only needed here, and not on every platform
-
-    return serve_many(settings, arguments.host, arguments.port, arguments.workers)
 
 
 def _worker(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -152,32 +169,6 @@ def _client_add(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def add_provider(settings: Settings, name: str) -> dict[str, str]:
-    """Create a provider and its first partner client; return their ids and the client's secret."""
-    provider_id, now = uuid7(), SystemClock().now()
-    database = Database(*role_url(settings, "vigie_app"), pool_size=1)
-    try:
-        async with database.session(provider_id, write=True) as session:
-            await create_provider(session, provider_id, name, now=now)
-            client_id, secret = await create_client(session, provider_id, "first client", ALL_SCOPES, now=now)
-    finally:
-        await database.close()
-    return {"provider_id": str(provider_id), "client_id": client_id, "client_secret": secret}
-
-
-async def add_client(settings: Settings, provider_id: UUID, name: str, scopes: frozenset[Scope]) -> dict[str, str]:
-    """Create a partner client of a provider; raises `LookupError` when there is no such provider."""
-    database = Database(*role_url(settings, "vigie_app"), pool_size=1)
-    try:
-        async with database.session(provider_id, write=True) as session:
-            if not await known_provider(session, provider_id):
-                raise LookupError(f"there is no provider {provider_id}")
-            client_id, secret = await create_client(session, provider_id, name, scopes, now=SystemClock().now())
-    finally:
-        await database.close()
-    return {"provider_id": str(provider_id), "client_id": client_id, "client_secret": secret}
-
-
 def _print(found: dict[str, str], *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(orjson.dumps(found).decode() + "\n")
@@ -192,6 +183,38 @@ def _keys_new(_settings: Settings, arguments: argparse.Namespace) -> int:
         raise LookupError(f"{arguments.file} exists: a key in use is not overwritten")
     write_private(arguments.file, new_signing_key())
     return 0
+
+
+def _simulate(_settings: Settings, arguments: argparse.Namespace) -> int:
+    if not arguments.client_secret:
+        raise LookupError("--client-secret or VIGIE_CLIENT_SECRET is needed")
+    options = Options(
+        url=arguments.url,
+        client_id=arguments.client_id,
+        client_secret=arguments.client_secret,
+        practices=arguments.practices,
+        devices=arguments.devices,
+        pace=Pace(arguments.speed, arguments.rate, arguments.duration, arguments.connections),
+        seed=arguments.seed,
+    )
+    summary = asyncio.run(_simulate_until_told(options))
+    sys.stdout.write(
+        f"{summary.practices} practices, {summary.devices} devices: {summary.acknowledged} heartbeats acknowledged in "
+        f"{summary.seconds:.1f} s, {summary.resyncs} resyncs, {summary.unreachable} unreachable, "
+        f"refused {dict(summary.refused) or 'none'}\n"
+    )
+    return 0
+
+
+async def _simulate_until_told(options: Options) -> Summary:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return await simulate(options, stop=stop)
+
+
+def _demo(settings: Settings, arguments: argparse.Namespace) -> int:
+    return run_demo(settings, arguments.port)
 
 
 def _settings(_settings: Settings, _arguments: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from vigie.devices.enrolment import EnrolmentRequest
 from vigie.devices.hb1 import json_schema
 from vigie.devices.intake import BusyError
 
+_COMPONENTS = "#/components/schemas/"
 _PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "code"],
@@ -131,6 +132,26 @@ def _operation(summary: str, body: str, answers: dict[str, Any]) -> dict[str, An
     }
 
 
+def _heartbeat_components() -> dict[str, Any]:
+    """Return the heartbeat and the shapes it is made of as components: `$defs` inside one are lost to most tools."""
+    schema = json_schema()
+    for foreign in ("$schema", "$id"):
+        del schema[foreign]
+    shapes = schema.pop("$defs")
+    return {name: _pointing_at_components(shape) for name, shape in {**shapes, "Heartbeat": schema}.items()}
+
+
+def _pointing_at_components(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_pointing_at_components(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: value.replace("#/$defs/", _COMPONENTS) if key == "$ref" else _pointing_at_components(value)
+        for key, value in node.items()
+    }
+
+
 def agent_document() -> dict[str, Any]:
     """Return the OpenAPI document of the agent routes, written by hand because they are plain handlers."""
 
@@ -140,8 +161,8 @@ def agent_document() -> dict[str, Any]:
             "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}},
         }
 
-    enrolment = EnrolmentRequest.model_json_schema(ref_template="#/components/schemas/{model}")
-    enrolling_agent = enrolment.pop("$defs")
+    enrolment = EnrolmentRequest.model_json_schema(ref_template=f"{_COMPONENTS}{{model}}")
+    shapes = {**enrolment.pop("$defs"), **_heartbeat_components()}
     cadence = {"interval_s": "integer", "slot_s": "integer", "next_in_s": "integer", "config_rev": "integer"}
     return {
         "openapi": "3.1.0",
@@ -166,8 +187,7 @@ def agent_document() -> dict[str, Any]:
             "schemas": {
                 "Problem": _PROBLEM,
                 "EnrolmentRequest": enrolment,
-                **enrolling_agent,
-                "Heartbeat": json_schema(),
+                **shapes,
                 "Enrolled": _object(
                     provider_id="string", device_id="string", status="string", server_time="string", **cadence
                 ),

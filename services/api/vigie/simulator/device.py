@@ -116,6 +116,11 @@ class VirtualDevice:
         self._ran_at.append(stamp(now))
         del self._ran_at[:-MAX_RAN_AT]
 
+    def befall(self, scenario: Scenario, began_at: datetime, now: datetime) -> None:
+        """Let another story befall the machine; the next heartbeat tells what is then true."""
+        self.scenario, self.began_at = scenario, began_at
+        self._next_point = min(self._next_point, now)
+
     def facts(self, at: datetime) -> Facts:
         """Return all sections as they stand at an instant; pure."""
         facts = healthy_facts(self.machine, at, self._night)

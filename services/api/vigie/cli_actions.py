@@ -1,0 +1,37 @@
+"""What the command line and the demo do directly on the database: creating providers and partner clients."""
+
+from uuid import UUID
+
+from vigie.auth.clients import create_client
+from vigie.auth.principal import ALL_SCOPES, Scope
+from vigie.core.clock import SystemClock
+from vigie.core.db import Database, role_url
+from vigie.core.ids import uuid7
+from vigie.practices.service import create_provider, known_provider
+from vigie.settings import Settings
+
+
+async def add_provider(settings: Settings, name: str) -> dict[str, str]:
+    """Create a provider and its first partner client; return their ids and the client's secret."""
+    provider_id, now = uuid7(), SystemClock().now()
+    database = Database(*role_url(settings, "vigie_app"), pool_size=1)
+    try:
+        async with database.session(provider_id, write=True) as session:
+            await create_provider(session, provider_id, name, now=now)
+            client_id, secret = await create_client(session, provider_id, "first client", ALL_SCOPES, now=now)
+    finally:
+        await database.close()
+    return {"provider_id": str(provider_id), "client_id": client_id, "client_secret": secret}
+
+
+async def add_client(settings: Settings, provider_id: UUID, name: str, scopes: frozenset[Scope]) -> dict[str, str]:
+    """Create a partner client of a provider; raises `LookupError` when there is no such provider."""
+    database = Database(*role_url(settings, "vigie_app"), pool_size=1)
+    try:
+        async with database.session(provider_id, write=True) as session:
+            if not await known_provider(session, provider_id):
+                raise LookupError(f"there is no provider {provider_id}")
+            client_id, secret = await create_client(session, provider_id, name, scopes, now=SystemClock().now())
+    finally:
+        await database.close()
+    return {"provider_id": str(provider_id), "client_id": client_id, "client_secret": secret}
