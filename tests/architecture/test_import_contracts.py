@@ -1,0 +1,121 @@
+"""The import contracts hold, and each would notice a fault: a rule that matches nothing looks like a rule that holds."""
+
+import ast
+import configparser
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+API, AGENT = "services/api/vigie", "services/agent/vigie_agent"
+LINT = Path(sys.executable).with_name("lint-imports")
+
+# For each contract: the file that breaks it, and the line that does. `{}` is never read: only that the import stands there.
+FAULTS = {
+    "slices": (f"{API}/practices/models.py", "import vigie.devices.models"),
+    "inside-a-slice": (f"{API}/practices/models.py", "import vigie.practices.queries"),
+    "rules-are-pure": (f"{API}/posture/rules/patch.py", "import sqlalchemy"),
+    "heartbeat-document": (f"{API}/devices/hb1/values.py", "import vigie.core.ids"),
+    "simulator": (f"{API}/simulator/fleet.py", "import vigie.devices.digests"),
+    "agent": (f"{AGENT}/digest.py", "import vigie.devices.digests"),
+    "settings": (f"{API}/devices/intake.py", "import vigie.settings"),
+    "address-of-asyncpg": (f"{API}/overview/queries.py", "import asyncpg"),
+    "address-of-fastapi": (f"{API}/practices/service.py", "import fastapi"),
+    "address-of-jwt": (f"{API}/auth/dependencies.py", "import jwt"),
+    "address-of-nacl": (f"{API}/devices/agent_requests.py", "import nacl.bindings"),
+    "address-of-prometheus": (f"{API}/devices/intake.py", "import prometheus_client"),
+    "address-of-alembic": (f"{API}/health.py", "import alembic"),
+    "address-of-yaml": (f"{API}/posture/rules/support.py", "import yaml"),
+    "address-of-httpx": (f"{API}/devices/sweep.py", "import httpx"),
+}
+
+
+def contracts() -> list[str]:
+    found = configparser.ConfigParser()
+    found.read(ROOT / ".importlinter")
+    prefix = "importlinter:contract:"
+    return [section.removeprefix(prefix) for section in found.sections() if section.startswith(prefix)]
+
+
+def lint(tree: Path, contract: str | None = None) -> subprocess.CompletedProcess[str]:
+    paths = os.pathsep.join(str(tree / folder) for folder in ("services/api", "services/agent"))
+    return subprocess.run(
+        [LINT, "--no-cache", "--no-logo", *(("--contract", contract) if contract else ())],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the code that a test may spoil."""
+    copy = tmp_path_factory.mktemp("tree")
+    shutil.copy(ROOT / ".importlinter", copy)
+    for folder in (API, AGENT):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+def test_every_contract_has_its_fault() -> None:
+    assert sorted(FAULTS) == sorted(contracts())
+
+
+def test_the_contracts_hold(tree: Path) -> None:
+    result = lint(tree)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "0 broken" in result.stdout
+
+
+@pytest.mark.parametrize("contract", FAULTS)
+def test_a_planted_fault_breaks_its_contract(tree: Path, contract: str) -> None:
+    path, line = FAULTS[contract]
+    file = tree / path
+    before = file.read_text()
+    file.write_text(f"{before}\n{line}\n")
+    try:
+        result = lint(tree, contract)
+    finally:
+        file.write_text(before)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "1 broken" in result.stdout
+
+
+def test_a_new_folder_must_be_given_its_place(tree: Path) -> None:
+    folder = tree / API / "gossip"
+    folder.mkdir()
+    (folder / "__init__.py").write_text('"""A slice nobody placed."""\n')
+    try:
+        result = lint(tree, "slices")
+    finally:
+        shutil.rmtree(folder)
+    assert result.returncode == 1
+    assert "gossip" in result.stdout + result.stderr
+
+
+def foreign_imports(folder: Path, own: str) -> list[str]:
+    """Modules that the files of a folder import, beside the standard library and the folder itself."""
+    found = []
+    for file in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or "."]
+            found += [
+                f"{file.name}: {name}"
+                for name in names
+                if name.partition(".")[0] not in sys.stdlib_module_names and not name.startswith(own)
+            ]
+    return found
+
+
+def test_rules_import_the_standard_library_and_each_other_only(tmp_path: Path) -> None:
+    assert foreign_imports(ROOT / API / "posture" / "rules", "vigie.posture.rules") == []
+    (tmp_path / "patch.py").write_text("from vigie.core.clock import SystemClock\n")
+    assert foreign_imports(tmp_path, "vigie.posture.rules") == ["patch.py: vigie.core.clock"]
