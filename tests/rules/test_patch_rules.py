@@ -30,7 +30,7 @@ def pending(**changes: Any) -> Any:
     return with_data("patch", pending={**PATCH["pending"], **changes})
 
 
-def update(kind: str, released_on: str, kb: str = "5099999") -> dict[str, Any]:
+def update(kind: str, released_on: str | None, kb: str = "5099999") -> dict[str, Any]:
     return {"kb": kb, "class": kind, "severity": "important", "released_on": released_on}
 
 
@@ -137,6 +137,14 @@ def test_extended_updates_end_too() -> None:
             None,
             ("pass", "security_updates_recent"),
         ),
+        (
+            3,
+            [update("security", "2026-11-19"), update("security", "2026-11-01"), update("security", "2026-11-12")],
+            1,
+            ("warn", "security_updates_late"),
+        ),
+        (1, [update("security", "2026-12-24")], None, ("unknown", "security_updates_age_unknown")),
+        (1, [update("security", None)], None, ("unknown", "security_updates_age_unknown")),
         (1, [], None, ("unknown", "security_updates_age_unknown")),
         (None, [], None, ("unknown", "updates_unreadable")),
         (1, [update("security", "2026-01-01", kb="2267602")], None, ("pass", "security_updates_applied")),

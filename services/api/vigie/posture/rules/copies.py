@@ -57,24 +57,23 @@ def _retention(job: Job, enrolled: int, bounds: BackupPolicy, now: datetime) -> 
     if not listed:
         return (("fail", "no_restore_point", None),)
     current = _month_of(now)
-    return _retention_steps(tuple(listed), current, _first_month(current, enrolled, bounds), enrolled, bounds)
+    return _retention_steps(tuple(listed), current, _first_month(current, enrolled, bounds), bounds)
 
 
 @lru_cache(maxsize=4096)
-def _retention_steps(listed: tuple[str, ...], current: int, base: int, enrolled: int, bounds: BackupPolicy) -> Timeline:
+def _retention_steps(listed: tuple[str, ...], current: int, first: int, bounds: BackupPolicy) -> Timeline:
     """Return the states a set of restore points goes through as months pass and none is added.
 
-    Remembered, because within a month most devices of a fleet hold the same set.
+    ``first`` is the month the window starts with now. Remembered, because most devices of a fleet hold the same set.
     """
     months = frozenset(map(_month_number, listed))
-    # Months before ``base`` have already left the window.
-    missing = sum(1 for month in range(base, current) if month not in months)
+    missing = sum(1 for month in range(first, current) if month not in months)
     state, reason = _retention_state(missing, bounds)
     steps: list[Step] = []
     for month in range(current + 1, current + bounds.restore_months + 1):
         missing += month - 1 not in months
         leaving = month - bounds.restore_months
-        missing -= leaving >= enrolled and leaving not in months
+        missing -= leaving >= first and leaving not in months
         next_state, next_reason = _retention_state(missing, bounds)
         if next_state != state:
             steps.append((state, reason, _month_start(month)))
