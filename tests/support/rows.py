@@ -1,0 +1,43 @@
+"""What the database really holds, read past row-level security: the proof that a refusal changed nothing."""
+
+from typing import Any
+
+from sqlalchemy import Table, select, text
+
+import vigie.auth.models
+import vigie.devices.models
+import vigie.events.models
+import vigie.posture.models
+import vigie.practices.models  # noqa: F401 - each import adds its tables to the metadata
+from vigie.core.db import Base, Database
+
+Holdings = dict[str, list[dict[str, Any]]]
+
+
+def tenant_tables() -> list[Table]:
+    """Return every table that holds rows of one provider, by the placement its model declares."""
+    return [table for table in Base.metadata.sorted_tables if table.info["placement"] == "tenant"]
+
+
+async def holdings(database: Database, provider_id: str) -> Holdings:
+    """Return every row of a provider, table by table, in the order of the keys."""
+    found: Holdings = {}
+    async with database.engine.connect() as connection:
+        for table in tenant_tables():
+            rows = await connection.execute(
+                select(table).where(table.c.provider_id == provider_id).order_by(*table.primary_key.columns)
+            )
+            found[table.name] = [dict(row) for row in rows.mappings()]
+    return found
+
+
+async def execute(database: Database, statement: str, **values: Any) -> None:
+    """Run one statement past row-level security and past the application: what an accident or an attacker would do."""
+    async with database.engine.begin() as connection:
+        await connection.execute(text(statement), values)
+
+
+async def fetch(database: Database, statement: str, **values: Any) -> list[dict[str, Any]]:
+    """Return the rows of one statement."""
+    async with database.engine.connect() as connection:
+        return [dict(row) for row in (await connection.execute(text(statement), values)).mappings()]
