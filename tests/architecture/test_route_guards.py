@@ -1,0 +1,200 @@
+"""A route that does not say who may call it stops the program; every route of the application says it once."""
+
+from pathlib import Path
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from tests.conftest import settings_for
+from vigie import health
+from vigie.app import create_app
+from vigie.auth.dependencies import UnguardedRouteError, flatten, guards_of, public, reads, refuse_unguarded, writes
+from vigie.auth.principal import Scope
+from vigie.openapi import agent_document, console_document
+from vigie.settings import Settings
+
+READ, WRITE = Scope.PRACTICES_READ, Scope.PRACTICES_WRITE
+
+
+async def bare() -> None:
+    """Say nothing about callers."""
+
+
+@public("a test")
+async def declared_public() -> None:
+    """Be open to anybody."""
+
+
+async def guarded(call: object = reads(READ)) -> None:
+    """Need a scope."""
+
+
+async def guarded_twice(first: object = reads(READ), second: object = writes(WRITE)) -> None:
+    """Need two scopes, and so two units of work."""
+
+
+@public("a test")
+async def public_and_guarded(call: object = reads(READ)) -> None:
+    """Contradict itself."""
+
+
+async def plain(_request: Request) -> Response:
+    """Be a plain handler, as the hot agent routes are."""
+    return Response()
+
+
+def added(endpoint: object) -> FastAPI:
+    app = FastAPI(openapi_url=None)
+    app.add_api_route("/thing", endpoint)  # type: ignore[arg-type]
+    return app
+
+
+def included(endpoint: object, levels: int = 1) -> FastAPI:
+    app = FastAPI(openapi_url=None)
+    router = APIRouter()
+    router.add_api_route("/thing", endpoint)  # type: ignore[arg-type]
+    for level in range(levels - 1):
+        outer = APIRouter(prefix=f"/{level}")
+        outer.include_router(router)
+        router = outer
+    app.include_router(router)
+    return app
+
+
+def mounted(handler: object) -> FastAPI:
+    app = FastAPI(openapi_url=None)
+    app.router.routes.append(Mount("/inner", routes=[Route("/thing", handler)]))  # type: ignore[arg-type]
+    return app
+
+
+@pytest.mark.parametrize("build", [added, included, lambda endpoint: included(endpoint, levels=3)])
+@pytest.mark.parametrize(
+    ("endpoint", "accepted"),
+    [
+        (guarded, True),
+        (declared_public, True),
+        (bare, False),
+        (guarded_twice, False),
+        (public_and_guarded, False),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_a_route_needs_exactly_one_guard_however_it_came_in(build: object, endpoint: object, *, accepted: bool) -> None:
+    app = build(endpoint)  # type: ignore[operator]
+    if accepted:
+        refuse_unguarded(app.routes)
+        return
+    with pytest.raises(UnguardedRouteError, match="/thing"):
+        refuse_unguarded(app.routes)
+
+
+@pytest.mark.parametrize(("handler", "accepted"), [(public("a test")(Response), True), (plain, False)])
+def test_a_plain_handler_below_a_mount_is_seen_too(handler: object, *, accepted: bool) -> None:
+    app = mounted(handler)
+    if accepted:
+        refuse_unguarded(app.routes)
+        return
+    with pytest.raises(UnguardedRouteError, match="/thing"):
+        refuse_unguarded(app.routes)
+
+
+@pytest.fixture
+def offline(key_file: Path) -> Settings:
+    """Settings with which an application can be built; nothing here asks the database."""
+    return settings_for("postgresql://nobody@127.0.0.1:1/none", key_file)
+
+
+def test_one_unguarded_route_stops_the_program(offline: Settings) -> None:
+    create_app(offline)
+    health.router.add_api_route("/v1/forgotten", bare)
+    try:
+        with pytest.raises(UnguardedRouteError, match="/v1/forgotten"):
+            create_app(offline)
+    finally:
+        health.router.routes.pop()
+    create_app(offline)
+
+
+def addresses(route: BaseRoute) -> set[tuple[str, str]]:
+    path = getattr(route, "path", "")
+    return {(method, path) for method in getattr(route, "methods", None) or () if method != "HEAD"}
+
+
+# Who may call what: a new route needs its line here.
+GUARDS = {
+    "GET /docs": "public",
+    "GET /livez": "public",
+    "GET /metrics": "public",
+    "GET /openapi/agent.json": "public",
+    "GET /openapi/console.json": "public",
+    "GET /readyz": "public",
+    "POST /oauth/token": "public",
+    "POST /v1/agent/enrolments": "device signature",
+    "POST /v1/agent/heartbeats": "device signature",
+    "DELETE /v1/devices/{device_id}": "devices:write",
+    "DELETE /v1/enrolment-tokens/{token_id}": "devices:write",
+    "DELETE /v1/practices/{practice_id}": "practices:write",
+    "GET /v1/devices": "devices:read",
+    "GET /v1/devices/{device_id}": "devices:read",
+    "GET /v1/devices/{device_id}/findings": "devices:read",
+    "GET /v1/devices/{device_id}/presence": "devices:read",
+    "GET /v1/devices/{device_id}/sections": "devices:read",
+    "GET /v1/me": "practices:read",
+    "GET /v1/practices": "practices:read",
+    "GET /v1/practices/{practice_id}": "practices:read",
+    "GET /v1/practices/{practice_id}/changes": "practices:read",
+    "GET /v1/practices/{practice_id}/enrolment-tokens": "devices:read",
+    "GET /v1/practices/{practice_id}/posture": "practices:read",
+    "GET /v1/summary": "practices:read",
+    "PATCH /v1/devices/{device_id}": "devices:write",
+    "PATCH /v1/practices/{practice_id}": "practices:write",
+    "POST /v1/devices/{device_id}/approve": "devices:write",
+    "POST /v1/devices/{device_id}/revoke": "devices:write",
+    "POST /v1/practices": "practices:write",
+    "POST /v1/practices/{practice_id}/enrolment-tokens": "devices:write",
+}
+
+
+def test_every_route_of_the_application_has_the_guard_it_should(offline: Settings) -> None:
+    routes = flatten(create_app(offline).routes)
+    found = {
+        f"{method} {path}": [
+            guard.partition(":")[0] if guard.startswith("public") else guard for guard in guards_of(route)
+        ]
+        for route in routes
+        for method, path in addresses(route)
+    }
+    assert found == {address: [guard] for address, guard in GUARDS.items()}
+
+
+def test_only_what_agents_send_is_signed_by_a_device() -> None:
+    signed = {address.partition(" ")[2] for address, guard in GUARDS.items() if guard == "device signature"}
+    assert signed == set(agent_document()["paths"])
+
+
+def test_what_changes_something_needs_a_scope_to_write() -> None:
+    wrong = {
+        address: guard
+        for address, guard in GUARDS.items()
+        if guard.endswith(":read") != address.startswith("GET /v1/") and guard.endswith((":read", ":write"))
+    }
+    assert wrong == {}
+
+
+def test_the_walk_and_the_documents_see_the_same_routes(offline: Settings) -> None:
+    app = create_app(offline)
+    walked = {
+        address
+        for route in flatten(app.routes)
+        if getattr(route, "include_in_schema", False)
+        for address in addresses(route)
+    }
+    described = {
+        (method.upper(), path) for path, operations in console_document(app)["paths"].items() for method in operations
+    }
+    assert walked == described
+    assert {path for _, path in walked} == set(app.openapi()["paths"])
+    assert len(app.routes) < len(flatten(app.routes))  # a walk that does not go into routers would see fewer
