@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
-from uuid import UUID
 
 import asyncpg
 
@@ -12,6 +11,16 @@ from vigie.posture.assessment import PracticeChange, PracticeKey
 from vigie.posture.rules.practice import DeviceSeen
 from vigie.posture.verdict import Census
 
+_LOCK = Statement(
+    """
+    SELECT t.provider_id FROM {rows} AS v (provider_id, practice_id)
+    JOIN posture t ON t.provider_id = v.provider_id AND t.practice_id = v.practice_id
+    WHERE {tenant}
+    ORDER BY t.provider_id, t.practice_id
+    FOR NO KEY UPDATE OF t
+    """,
+    ("uuid", "uuid"),
+)
 _DEVICES = Statement(
     """
     SELECT t.provider_id, t.practice_id, t.id AS device_id, t.status, t.enrolled_at, l.last_seen_at, l.silent_since
@@ -25,11 +34,25 @@ _DEVICES = Statement(
 )
 
 
+async def lock_practices(connection: asyncpg.Connection, form: Form, practices: Iterable[PracticeKey]) -> None:
+    """Lock the postures of all practices a transaction will settle, in the order of keys everybody keeps."""
+    await fetch(connection, form, _LOCK, sorted(set(practices)))
+
+
 async def take_census(
-    connection: asyncpg.Connection, form: Form, practices: Iterable[tuple[PracticeKey, datetime]]
+    connection: asyncpg.Connection,
+    form: Form,
+    practices: Iterable[tuple[PracticeKey, datetime]],
+    *,
+    beside: Iterable[PracticeKey] = (),
 ) -> list[PracticeChange]:
-    """Return each practice with its counted devices, ready to be settled at the instant given with it."""
+    """Return each practice with its counted devices, ready to be settled at the instant given with it.
+
+    Postures are locked before anything is counted: two who count at once would each miss what the other has not committed.
+    `beside`: further practices that the same transaction settles, so that all are locked in one order.
+    """
     instants = dict(practices)
+    await lock_practices(connection, form, [*instants, *beside])
     found: dict[PracticeKey, list[asyncpg.Record]] = defaultdict(list)
     for row in await fetch(connection, form, _DEVICES, sorted(instants)):
         found[row["provider_id"], row["practice_id"]].append(row)
@@ -56,5 +79,4 @@ def _census(rows: list[asyncpg.Record]) -> Census:
 
 
 def _seen(row: asyncpg.Record) -> DeviceSeen:
-    device_id: UUID = row["device_id"]
-    return DeviceSeen(str(device_id), row["enrolled_at"], row["last_seen_at"])
+    return DeviceSeen(str(row["device_id"]), row["enrolled_at"], row["last_seen_at"])

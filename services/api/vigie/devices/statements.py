@@ -94,11 +94,12 @@ LOWER_REVIEW = Statement(
 EXPECT_AGAIN = Statement(
     """
     UPDATE device_deadline t
-    SET silent_after = v.silent_after, due_at = LEAST(v.silent_after, t.review_at)
-    FROM {rows} AS v (provider_id, device_id, silent_after)
+    SET silent_after = v.silent_after, review_at = LEAST(t.review_at, v.review_at),
+        due_at = LEAST(v.silent_after, t.review_at, v.review_at)
+    FROM {rows} AS v (provider_id, device_id, silent_after, review_at)
     WHERE t.provider_id = v.provider_id AND t.device_id = v.device_id AND {tenant}
     """,
-    ("uuid", "uuid", "timestamptz"),
+    ("uuid", "uuid", "timestamptz", "timestamptz"),
 )
 SUSPECT_CLONE = Statement(
     """

@@ -1,18 +1,19 @@
 """The sweep: verdicts change and devices fall silent without anybody reporting, at their deadline and not at the sweep's time.
 
 1. Ask, without a lock, which providers have devices whose deadline has passed.
-2. Per provider, one short transaction: claim the liveness rows that nobody else holds (`SKIP LOCKED`), look again at their deadlines.
-3. Assess each device at each deadline it has passed, in order, so that every crossing is recorded when it happened.
-4. Settle the practices, move the deadlines ahead, append the events.
+2. Per provider, one short transaction: claim the liveness rows that nobody else holds (`SKIP LOCKED`), read their deadlines again.
+3. Walk through the deadlines that passed in the order of time: assess the device, or call it silent, as of that instant, and
+   settle its practice; so every crossing is recorded when it happened, and each change begins where the one before ended.
+4. Move the deadlines ahead, append the events.
 
-Two workers are harmless: whoever comes second finds the rows held, or the deadlines moved. A row that raises is pushed an hour ahead
-and counted, so that the loop does not meet it for ever.
+Two workers are harmless: whoever comes second finds the rows held, or the deadlines moved. A row that raises is pushed an hour
+ahead and counted, so that the loop does not meet it for ever.
 """
 
 import logging
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,7 +25,7 @@ from vigie.core.db import bind_provider
 from vigie.core.metrics import JOB_OLDEST_DUE, JOB_ROW_FAILURES, JOB_ROWS, SWEEP_HELD
 from vigie.devices import sweep_statements as sql
 from vigie.devices.cadence import INTERVAL_S, silent_after
-from vigie.devices.census import take_census
+from vigie.devices.census import lock_practices, take_census
 from vigie.events.log import NewEvent, append
 from vigie.posture.assessment import Assessor, DeviceChange, PracticeChange, PracticeKey
 from vigie.posture.rules.device import DEVICE_CONTROLS
@@ -34,20 +35,45 @@ JOB = "devices.sweep"
 _PROVIDERS = 20
 _CLAIM = 200
 _PUSH = timedelta(hours=1)
-_MOST_STEPS = 12  # deadlines a device may pass between two looks before the rest waits for the next
+_MOST_STEPS = 50  # instants a practice may pass in one transaction before the rest waits for the next
 _ALL = frozenset(DEVICE_CONTROLS)
 # "The whole fleet went quiet" is only told from "this practice went quiet" when the fleet is large enough.
 _FLEET = 50
-_HOLD_AFTER = timedelta(seconds=INTERVAL_S + 600)
+# A device that was heard last an interval before all others counts as silent five minutes after this.
+_HOLD_AFTER = timedelta(seconds=INTERVAL_S + 120)
 _HOLD_AT_MOST = timedelta(hours=12)
+_INTERVAL = timedelta(seconds=INTERVAL_S)
+_AWAY = timedelta(minutes=5)  # a sweep that did not run for this long may have missed that the fleet was quiet
+# The server or the line, or another transaction in the way: nothing is wrong with the row.
+_NOT_THE_ROW = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TransactionRollbackError,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One crossing: a device at one instant, with what is true of its silence then."""
+@dataclass(slots=True)
+class _Course:
+    """A device on its way through the deadlines it has passed."""
 
     row: asyncpg.Record
-    at: datetime
+    sections: Mapping[str, Any]
+    review_at: datetime | None  # its findings, or the inventory of its practice, change by themselves
+    silent_after: datetime | None  # it counts as silent; None: it is already
+    told: bool  # whether silence may be told now
+
+    @property
+    def practice(self) -> PracticeKey:
+        """Return the key of the practice."""
+        return self.row["provider_id"], self.row["practice_id"]
+
+    def next_instant(self, now: datetime) -> datetime | None:
+        """Return the earliest instant that has passed and is not dealt with."""
+        silent_after = self.silent_after if self.told else None
+        return min((at for at in (self.review_at, silent_after) if at is not None and at <= now), default=None)
 
 
 class Sweep:
@@ -57,6 +83,7 @@ class Sweep:
         self._form: Form = form
         self._assessor = assessor
         self._hold_until: datetime | None = None
+        self._last_run: datetime | None = None
 
     async def run(self, connection: asyncpg.Connection, now: datetime) -> int:
         """Work on everything that is due at `now`; return how many devices were looked at."""
@@ -83,17 +110,27 @@ class Sweep:
         Once heartbeats return, one more interval passes before silence is told again. After twelve hours it is told anyway.
         """
         pulse = await connection.fetchrow(sql.PULSE)
+        watched = self._last_run is not None and now - self._last_run < _AWAY
+        self._last_run = now
         if pulse is None or pulse["devices"] < _FLEET or pulse["newest"] is None:
             SWEEP_HELD.set(0)
             return False
         quiet = now - pulse["newest"]
         if _HOLD_AFTER < quiet < _HOLD_AT_MOST:
-            self._hold_until = now + timedelta(seconds=INTERVAL_S)
+            self._hold_until = now + _INTERVAL
+        elif not watched and (returned := await self._returned(connection, now)) is not None:
+            self._hold_until = returned + _INTERVAL
         held = quiet < _HOLD_AT_MOST and self._hold_until is not None and now < self._hold_until
         if held and not SWEEP_HELD._value.get():  # noqa: SLF001 - say it once
             log.error("the whole fleet is quiet: silence is not told until heartbeats return")
         SWEEP_HELD.set(1 if held else 0)
         return held
+
+    async def _returned(self, connection: asyncpg.Connection, now: datetime) -> datetime | None:
+        """Return when heartbeats came back after a quiet that nobody watched: the database was away from us as well."""
+        since = now - _HOLD_AT_MOST - _INTERVAL
+        found: datetime | None = await connection.fetchval(sql.RETURNED, since, _HOLD_AFTER, now - _INTERVAL)
+        return found
 
     async def _provider(self, connection: asyncpg.Connection, provider_id: UUID, now: datetime, *, hold: bool) -> int:
         due = await connection.fetch(sql.DUE_DEVICES, provider_id, now, hold, _CLAIM)
@@ -102,7 +139,7 @@ class Sweep:
             return 0
         try:
             return await self._work(connection, provider_id, devices, now, hold=hold)
-        except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError):
+        except _NOT_THE_ROW:
             raise
         except Exception:
             if len(devices) > 1:
@@ -111,7 +148,7 @@ class Sweep:
         for device_id in devices:
             try:
                 done += await self._work(connection, provider_id, [device_id], now, hold=hold)
-            except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError):
+            except _NOT_THE_ROW:
                 raise
             except Exception:
                 JOB_ROW_FAILURES.labels(JOB).inc()
@@ -141,18 +178,17 @@ class Sweep:
             if not due:
                 return 0
             sections = await self._sections(connection, provider_id, due)
+            courses = [
+                self._course(row, deadlines[row["device_id"]], sections[row["device_id"]], hold=hold) for row in due
+            ]
+            await lock_practices(connection, "citus", (course.practice for course in courses))
             events: list[NewEvent] = []
-            reviews = await self._review(connection, due, deadlines, sections, now, events)
-            silenced = self._silent(due, deadlines, now) if not hold else {}
-            events += await self._tell_silence(connection, provider_id, silenced)
-            reviews = await self._count_inventory(connection, due, reviews, silenced, now, events)
-            await fetch(
-                connection,
-                "citus",
-                sql.MOVE_DEADLINES,
-                [self._next_deadline(row, deadlines[row["device_id"]], reviews, silenced) for row in due],
-            )
-            await append(connection, "citus", events, now)
+            for _ in range(_MOST_STEPS):
+                if not await self._step(connection, courses, now, events):
+                    break
+            moved = [(provider_id, c.row["device_id"], c.silent_after, c.review_at) for c in courses]
+            await fetch(connection, "citus", sql.MOVE_DEADLINES, moved)
+            await append(connection, "citus", sorted(events, key=lambda event: event.happened_at), now)
             return len(due)
 
     async def _sections(
@@ -163,117 +199,78 @@ class Sweep:
             found[row["device_id"]][row["section"]] = row["body"]
         return found
 
-    async def _review(  # noqa: PLR0913, PLR0917 - the state of one pass
-        self,
-        connection: asyncpg.Connection,
-        due: Sequence[asyncpg.Record],
-        deadlines: Mapping[UUID, asyncpg.Record],
-        sections: Mapping[UUID, Mapping[str, Any]],
-        now: datetime,
-        events: list[NewEvent],
-    ) -> dict[UUID, datetime | None]:
-        """Assess each device at each deadline it has passed; return when each must be reviewed next (None: never)."""
-        reviews: dict[UUID, datetime | None] = {}
-        waiting = {
-            row["device_id"]: _Step(row, deadline)
-            for row in due
-            if (deadline := deadlines[row["device_id"]]["review_at"]) is not None and deadline <= now
-        }
-        for _ in range(_MOST_STEPS):
-            if not waiting:
-                break
-            changes = [_device_change(step, sections[device]) for device, step in waiting.items()]
-            assessment = await self._assessor.assess_devices(connection, changes)
-            events += assessment.events
-            for happened_at, practices in _by_instant(assessment.unsettled):
-                settled = [PracticeChange(*key, happened_at) for key in practices]
-                told, _ = await self._assessor.settle_practices(connection, settled, now)
-                events += told
-            following = {}
-            for device, step in waiting.items():
-                review = reviews[device] = assessment.review_at.get(device)
-                if review is None or review > now:
-                    continue
-                if review > step.at:
-                    following[device] = replace(step, at=review)
-                else:  # a verdict that claims to have ended already must not be met for ever
-                    reviews[device] = now + _PUSH
-            waiting = following
-        return reviews
+    def _course(
+        self, row: asyncpg.Record, deadline: asyncpg.Record, sections: Mapping[str, Any], *, hold: bool
+    ) -> _Course:
+        expected: datetime | None = deadline["silent_after"]  # exact for a device that was never heard
+        if row["silent_since"] is not None:
+            expected = None
+        elif expected is not None and row["last_seen_at"] is not None:  # quiet heartbeats do not move it
+            calendar = self._assessor.calendar_of(row["practice_id"])
+            expected = silent_after(row["last_seen_at"], row["slot_s"], calendar)
+        return _Course(row, sections, deadline["review_at"], expected, told=not hold)
 
-    def _silent(
-        self, due: Sequence[asyncpg.Record], deadlines: Mapping[UUID, asyncpg.Record], now: datetime
-    ) -> dict[UUID, tuple[asyncpg.Record, datetime]]:
-        """Return the devices whose second slot has passed unheard, each with the instant at which it counted."""
-        silenced = {}
-        for row in due:
-            if row["silent_since"] is not None or deadlines[row["device_id"]]["silent_after"] is None:
-                continue
-            at = self._silent_after(row)
-            if at <= now:
-                silenced[row["device_id"]] = (row, at)
-        return silenced
-
-    def _silent_after(self, row: asyncpg.Record) -> datetime:
-        heard = row["last_seen_at"] or row["expected_from"]
-        return silent_after(heard, row["slot_s"], self._assessor.calendar_of(row["practice_id"]))
-
-    async def _tell_silence(
-        self,
-        connection: asyncpg.Connection,
-        provider_id: UUID,
-        silenced: Mapping[UUID, tuple[asyncpg.Record, datetime]],
-    ) -> list[NewEvent]:
-        if not silenced:
-            return []
-        marks = [(provider_id, device, at) for device, (_, at) in silenced.items()]
-        await fetch(connection, "citus", sql.MARK_SILENT, marks)
-        return [
-            NewEvent(provider_id, "device.silent", row["practice_id"], device, at, {"alias": row["alias"]})
-            for device, (row, at) in sorted(silenced.items(), key=lambda item: item[1][1])
-        ]
-
-    async def _count_inventory(  # noqa: PLR0913, PLR0917 - the state of one pass
-        self,
-        connection: asyncpg.Connection,
-        due: Sequence[asyncpg.Record],
-        reviews: dict[UUID, datetime | None],
-        silenced: Mapping[UUID, tuple[asyncpg.Record, datetime]],
-        now: datetime,
-        events: list[NewEvent],
-    ) -> dict[UUID, datetime | None]:
-        """Settle the practices whose devices fell silent, or have been silent for days; their next step is a review too."""
+    async def _step(
+        self, connection: asyncpg.Connection, courses: Sequence[_Course], now: datetime, events: list[NewEvent]
+    ) -> bool:
+        """Bring each practice to the next instant at which one of its devices has a deadline; return whether any had."""
         instants: dict[PracticeKey, datetime] = {}
-        for row, at in silenced.values():
-            key = (row["provider_id"], row["practice_id"])
-            instants[key] = max(at, instants.get(key, at))
-        for row in due:
-            key = (row["provider_id"], row["practice_id"])
-            if row["silent_since"] is not None:
-                instants.setdefault(key, now)
+        for course in courses:
+            at = course.next_instant(now)
+            if at is not None:
+                instants[course.practice] = min(at, instants.get(course.practice, at))
         if not instants:
-            return reviews
-        practices = await take_census(connection, "citus", instants.items())
+            return False
+        reached = [course for course in courses if course.practice in instants]
+        reviewed = [course for course in reached if course.review_at == instants[course.practice]]
+        silenced = [course for course in reached if course.told and course.silent_after == instants[course.practice]]
+        events += await self._tell_silence(connection, silenced)
+        unsettled = await self._review(connection, reviewed, instants, now, events)
+        counted = {c.practice for c in reviewed if c.silent_after is None} | {c.practice for c in silenced}
+        practices = await take_census(connection, "citus", [(key, instants[key]) for key in counted])
+        practices += [PracticeChange(*key, instants[key]) for key in unsettled if key not in counted]
         told, inventory = await self._assessor.settle_practices(connection, practices, now)
         events += told
-        merged = dict(reviews)
-        for row in due:
-            step = inventory.get((row["provider_id"], row["practice_id"]))
-            if step is not None and step > now:
-                merged[row["device_id"]] = min(step, merged.get(row["device_id"]) or step)
-        return merged
+        for course in (*reviewed, *silenced):
+            step = inventory.get(course.practice)
+            if course.silent_after is None and step is not None and step > instants[course.practice]:
+                course.review_at = min(step, course.review_at or step)
+        return True
 
-    def _next_deadline(
+    async def _review(
         self,
-        row: asyncpg.Record,
-        deadline: asyncpg.Record,
-        reviews: Mapping[UUID, datetime | None],
-        silenced: Mapping[UUID, tuple[asyncpg.Record, datetime]],
-    ) -> tuple[Any, ...]:
-        device = row["device_id"]
-        silent = None if device in silenced or row["silent_since"] is not None else self._silent_after(row)
-        review = reviews[device] if device in reviews else deadline["review_at"]
-        return (row["provider_id"], device, silent, review)
+        connection: asyncpg.Connection,
+        courses: Sequence[_Course],
+        instants: Mapping[PracticeKey, datetime],
+        now: datetime,
+        events: list[NewEvent],
+    ) -> set[PracticeKey]:
+        """Assess devices at the instants of their practices; return the practices whose findings changed."""
+        changes = [_device_change(course, instants[course.practice]) for course in courses]
+        assessment = await self._assessor.assess_devices(connection, changes)
+        events += assessment.events
+        for course in courses:
+            review = assessment.review_at.get(course.row["device_id"])
+            if review is not None and review <= instants[course.practice]:
+                review = now + _PUSH  # a verdict that claims to have ended already must not be met for ever
+            course.review_at = review
+        return set(assessment.unsettled)
+
+    async def _tell_silence(self, connection: asyncpg.Connection, courses: Sequence[_Course]) -> list[NewEvent]:
+        """Mark devices as silent since their deadline; return the events."""
+        marks = [(course.row["provider_id"], course.row["device_id"], course.silent_after) for course in courses]
+        await fetch(connection, "citus", sql.MARK_SILENT, marks)
+        for course in courses:
+            course.silent_after = None
+        return [
+            NewEvent(provider_id, "device.silent", course.row["practice_id"], device_id, at, _named(course.row))
+            for course, (provider_id, device_id, at) in zip(courses, marks, strict=True)
+            if at is not None
+        ]
+
+
+def _named(row: asyncpg.Record) -> dict[str, Any]:
+    return {"alias": row["alias"]}
 
 
 def _is_due(deadline: asyncpg.Record | None, now: datetime, *, hold: bool) -> bool:
@@ -283,15 +280,8 @@ def _is_due(deadline: asyncpg.Record | None, now: datetime, *, hold: bool) -> bo
     return at is not None and at <= now
 
 
-def _by_instant(unsettled: Mapping[PracticeKey, datetime]) -> list[tuple[datetime, list[PracticeKey]]]:
-    grouped: dict[datetime, list[PracticeKey]] = {}
-    for key, at in unsettled.items():
-        grouped.setdefault(at, []).append(key)
-    return sorted(grouped.items())
-
-
-def _device_change(step: _Step, sections: Mapping[str, Any]) -> DeviceChange:
-    row = step.row
+def _device_change(course: _Course, at: datetime) -> DeviceChange:
+    row = course.row
     return DeviceChange(
         provider_id=row["provider_id"],
         practice_id=row["practice_id"],
@@ -300,7 +290,8 @@ def _device_change(step: _Step, sections: Mapping[str, Any]) -> DeviceChange:
         role=row["role"],
         enrolled_at=row["enrolled_at"],
         seen_at=row["last_seen_at"] or row["enrolled_at"],
-        sections=sections,
+        sections=course.sections,
         controls=_ALL,
-        happened_at=step.at,
+        happened_at=at,
+        hindsight=True,
     )

@@ -10,6 +10,13 @@ DUE_PROVIDERS = """
 PULSE = """
     SELECT max(last_seen_at) AS newest, count(*) AS devices FROM device_liveness WHERE status = 'active'
 """
+RETURNED = """
+    SELECT min(last_seen_at) FROM (
+        SELECT last_seen_at, last_seen_at - lag(last_seen_at) OVER (ORDER BY last_seen_at) AS quiet
+        FROM device_liveness WHERE status = 'active' AND last_seen_at > $1
+    ) AS heard
+    WHERE quiet > $2 AND last_seen_at > $3
+"""
 DUE_DEVICES = """
     SELECT device_id FROM device_deadline
     WHERE provider_id = $1 AND due_at <= $2 AND (NOT $3::boolean OR review_at <= $2)
@@ -17,7 +24,7 @@ DUE_DEVICES = """
 """
 CLAIM = """
     SELECT t.provider_id, t.device_id, t.last_seen_at, t.silent_since, d.practice_id, d.alias, d.family, d.role,
-           d.slot_s, d.enrolled_at, d.enrolled_at AS expected_from
+           d.slot_s, d.enrolled_at
     FROM device_liveness t
     JOIN device d ON d.provider_id = t.provider_id AND d.id = t.device_id
     WHERE t.provider_id = $1 AND t.device_id = ANY ($2::uuid[]) AND t.status = 'active'

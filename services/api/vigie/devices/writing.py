@@ -198,8 +198,9 @@ class HeartbeatWriter:
                 silent_after(
                     report.received_at, report.identity.slot_s, self._assessor.calendar_of(report.identity.practice_id)
                 ),
+                report.received_at if silent_since is not None else None,  # what went stale meanwhile is judged anew
             )
-            for report, _ in work.returned
+            for report, silent_since in work.returned
         ]
         await fetch(connection, self._form, sql.EXPECT_AGAIN, expected)
         await append(connection, self._form, events, now)
@@ -212,7 +213,11 @@ class HeartbeatWriter:
             (report.identity.provider_id, report.identity.practice_id): report.received_at
             for report, _ in work.returned
         }
-        practices = await take_census(connection, self._form, counted.items()) if counted else []
+        if counted:
+            unsettled = assessment.unsettled
+            practices = await take_census(connection, self._form, counted.items(), beside=unsettled)
+        else:
+            practices = []
         practices += [
             PracticeChange(*key, happened_at) for key, happened_at in assessment.unsettled.items() if key not in counted
         ]

@@ -32,7 +32,11 @@ _BACKUP_CONTROLS = CONTROLS_READING["backup"]
 
 @dataclass(frozen=True, slots=True)
 class DeviceChange:
-    """A device to assess: what is known of it, which controls are touched, and since when it is true."""
+    """A device to assess: what is known of it, which controls are touched, and since when it is true.
+
+    `hindsight`: `happened_at` may lie before the last report. A finding that was judged later then stands, because what the
+    device told before that report is not known any more.
+    """
 
     provider_id: UUID
     practice_id: UUID
@@ -45,6 +49,7 @@ class DeviceChange:
     controls: frozenset[str]
     happened_at: datetime
     new_runs: Sequence[ReportedRun] = ()
+    hindsight: bool = False
 
 
 @dataclass(slots=True)
@@ -151,12 +156,14 @@ class Assessor:
         changed = []
         for finding in findings:
             old = before.get(finding.control)
+            stands = device.hindsight and old is not None and old["assessed_at"] > device.happened_at
             same_state = old is not None and old["state"] == finding.state
-            if finding.valid_until is not None:
+            valid_until = old["valid_until"] if stands and old is not None else finding.valid_until
+            if valid_until is not None:
                 earliest = result.review_at.get(device.device_id)
-                if earliest is None or finding.valid_until < earliest:
-                    result.review_at[device.device_id] = finding.valid_until
-            if old is not None and same_state and _is_same(old, finding):
+                if earliest is None or valid_until < earliest:
+                    result.review_at[device.device_id] = valid_until
+            if stands or (old is not None and same_state and _is_same(old, finding)):
                 continue
             since = old["since"] if old is not None and same_state else device.happened_at
             rows.append(_finding_row(device.provider_id, device.device_id, device.practice_id, finding, since, device))
@@ -191,7 +198,7 @@ class Assessor:
         by_key = {(practice.provider_id, practice.practice_id): practice for practice in practices}
         keys = sorted(by_key)
         postures = await fetch(connection, self._form, sql.LOCK_POSTURES, keys)
-        inventories = await self._inventories(connection, by_key, now)
+        inventories = await self._inventories(connection, by_key)
         counts = await self._counted(connection, keys)
         rows: list[tuple[Any, ...]] = []
         events: list[NewEvent] = []
@@ -211,7 +218,7 @@ class Assessor:
         return events, reviews
 
     async def _inventories(
-        self, connection: asyncpg.Connection, practices: Mapping[PracticeKey, PracticeChange], now: datetime
+        self, connection: asyncpg.Connection, practices: Mapping[PracticeKey, PracticeChange]
     ) -> dict[PracticeKey, Finding]:
         """Judge and store ANS-5.11 of the practices whose devices came, went or fell silent."""
         found: dict[PracticeKey, Finding] = {}
@@ -258,7 +265,7 @@ def _facts(device: DeviceChange, runs: Sequence[BackupRun], before: Mapping[str,
 
 
 def _is_same(old: asyncpg.Record, finding: Finding) -> bool:
-    return (
+    return bool(
         old["reason"] == finding.reason
         and old["valid_until"] == finding.valid_until
         and old["evidence"] == finding.evidence
@@ -266,7 +273,7 @@ def _is_same(old: asyncpg.Record, finding: Finding) -> bool:
     )
 
 
-def _finding_row(  # noqa: PLR0913 - the columns of a finding
+def _finding_row(
     provider_id: UUID,
     subject_id: UUID,
     practice_id: UUID,

@@ -4,7 +4,8 @@ from vigie.core.batch import Statement
 
 STORED_FINDINGS = Statement(
     """
-    SELECT t.provider_id, t.subject_id, t.control, t.state, t.reason, t.since, t.valid_until, t.evidence, t.threshold
+    SELECT t.provider_id, t.subject_id, t.control, t.state, t.reason, t.since, t.valid_until,
+           t.assessed_at, t.evidence, t.threshold
     FROM {rows} AS v (provider_id, subject_id)
     JOIN finding t ON t.provider_id = v.provider_id AND t.subject_id = v.subject_id
     WHERE {tenant}
