@@ -1,0 +1,129 @@
+"""The published documents: fresh, the same everywhere, valid, and honest about what is always sent."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from vigie.core.errors import all_errors
+from vigie.documents import documents, main, stale, write_documents
+
+PUBLISHED = Path(__file__).parents[2] / "openapi"
+
+
+@pytest.fixture(scope="module")
+def fresh() -> dict[str, Any]:
+    """The documents as this code would write them now."""
+    return {name: json.loads(text) for name, text in documents().items()}
+
+
+def test_the_published_documents_are_those_of_this_code() -> None:
+    assert stale(PUBLISHED) == []
+
+
+def test_a_stale_or_missing_document_is_named_and_written_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert write_documents(tmp_path) == ["console.json", "agent.json", "hb-1.schema.json"]
+    assert main(["--check", str(tmp_path)]) == 0
+    (tmp_path / "agent.json").unlink()
+    console = tmp_path / "console.json"
+    console.write_text(console.read_text().replace("practices", "customers", 1))
+    assert main(["--check", str(tmp_path)]) == 1
+    assert "console.json" in (said := capsys.readouterr().out)
+    assert "agent.json" in said
+    assert "hb-1" not in said
+    assert write_documents(tmp_path) == ["console.json", "agent.json"]
+    assert main(["--check", str(tmp_path)]) == 0
+
+
+@pytest.mark.slow(reason="two interpreters of their own")
+def test_the_documents_do_not_depend_on_the_process() -> None:
+    program = "import hashlib, vigie.documents as d; print(hashlib.sha256(repr(d.documents()).encode()).hexdigest())"
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed, "VIGIE_PUBLIC_URL": f"http://elsewhere{seed}"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("name", ["console.json", "agent.json"])
+def test_a_document_is_valid_openapi_and_its_validator_would_notice(fresh: dict[str, Any], name: str) -> None:
+    assert [error.message for error in OpenAPIV31SpecValidator(fresh[name]).iter_errors()] == []
+    spoilt = json.loads(json.dumps(fresh[name]))
+    del next(iter(next(iter(spoilt["paths"].values())).values()))["responses"]
+    spoilt["info"].pop("title")
+    assert [error.message for error in OpenAPIV31SpecValidator(spoilt).iter_errors()] != []
+
+
+def referenced(node: Any) -> set[str]:
+    """Names of the components a part of a document points at."""
+    if isinstance(node, list):
+        return {name for item in node for name in referenced(item)}
+    if not isinstance(node, dict):
+        return set()
+    own = {node["$ref"].rpartition("/")[2]} if "$ref" in node else set()
+    return own | {name for value in node.values() for name in referenced(value)}
+
+
+def answered(document: dict[str, Any]) -> set[str]:
+    """Names of the components that successful answers are made of."""
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    answers = [body for operation in operations for status, body in operation["responses"].items() if status[0] == "2"]
+    found, waiting = set[str](), referenced(answers)
+    while waiting:
+        found |= waiting
+        waiting = {name for used in waiting for name in referenced(document["components"]["schemas"][used])} - found
+    return found
+
+
+def optional_answers(document: dict[str, Any]) -> list[str]:
+    """Properties of answers that the document does not promise."""
+    schemas = document["components"]["schemas"]
+    return [
+        f"{name}.{field}"
+        for name in sorted(answered(document))
+        for field in schemas[name].get("properties", {})
+        if field not in schemas[name].get("required", [])
+    ]
+
+
+@pytest.mark.parametrize("name", ["console.json", "agent.json"])
+def test_what_is_always_sent_is_promised(fresh: dict[str, Any], name: str) -> None:
+    document = fresh[name]
+    assert optional_answers(document) == []
+    chosen = next(
+        item for item in sorted(answered(document)) if document["components"]["schemas"][item].get("required")
+    )
+    spoilt = json.loads(json.dumps(document))
+    dropped = spoilt["components"]["schemas"][chosen]["required"].pop()
+    assert optional_answers(spoilt) == [f"{chosen}.{dropped}"]
+
+
+def test_every_refusal_in_a_document_is_a_known_problem(fresh: dict[str, Any]) -> None:
+    known = {error.code: error.status for error in all_errors()}
+    for name in ("console.json", "agent.json"):
+        for path, operations in fresh[name]["paths"].items():
+            for operation in operations.values():
+                for status, answer in operation["responses"].items():
+                    if "application/problem+json" not in answer.get("content", {}):
+                        continue
+                    codes = [code.strip("` ") for code in answer["description"].split(",")]
+                    assert {known.get(code) for code in codes} == {int(status)}, (path, status, codes)
+
+
+def test_every_operation_that_needs_a_token_says_so(fresh: dict[str, Any]) -> None:
+    for path, operations in fresh["console.json"]["paths"].items():
+        for operation in operations.values():
+            assert ("security" in operation) is path.startswith("/v1/"), path
