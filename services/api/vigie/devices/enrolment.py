@@ -16,7 +16,7 @@ from vigie.core.ids import uuid7
 from vigie.core.invalidation import announce
 from vigie.devices import errors
 from vigie.devices.cadence import silent_after, slot_of
-from vigie.devices.fleet import device_event, settle
+from vigie.devices.fleet import device_event, lock_liveness, settle
 from vigie.devices.models import Device, DeviceDeadline, DeviceLiveness, EnrolmentToken
 from vigie.devices.schemas import NewEnrolmentToken
 from vigie.events.log import NewEvent
@@ -119,16 +119,11 @@ async def _usable_token(session: AsyncSession, provider_id: UUID, text: str, now
     """Return the token, locked so that its uses are counted one by one; raises what is wrong with it."""
     found = await session.scalars(
         select(EnrolmentToken)
-        .join(
-            Practice,
-            (Practice.provider_id == EnrolmentToken.provider_id) & (Practice.id == EnrolmentToken.practice_id),
-        )
         .where(EnrolmentToken.provider_id == provider_id, EnrolmentToken.token_hash == hash_secret(text))
-        .where(Practice.archived_at.is_(None))
-        .with_for_update(of=EnrolmentToken)
+        .with_for_update()
     )
     token = found.first()
-    if token is None:
+    if token is None or not await _is_open(session, provider_id, token.practice_id):
         raise errors.TokenUnknownError
     if token.revoked_at is not None:
         raise errors.TokenRevokedError
@@ -139,19 +134,30 @@ async def _usable_token(session: AsyncSession, provider_id: UUID, text: str, now
     return token
 
 
+async def _is_open(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> bool:
+    """Whether the practice is not archived, and will not be while this unit of work runs."""
+    found = await session.scalars(
+        select(Practice.archived_at)
+        .where(Practice.provider_id == provider_id, Practice.id == practice_id)
+        .with_for_update(read=True)
+    )
+    return found.one() is None
+
+
 async def _twins(
     session: AsyncSession, provider_id: UUID, practice_id: UUID, hint: bytes
 ) -> list[tuple[Device, DeviceLiveness]]:
+    """Return the living devices of the practice with this machine hint, locked."""
+    with_hint = (Device.practice_id == practice_id, Device.machine_hint == hint, Device.status != "revoked")
+    await lock_liveness(session, provider_id, *with_hint)
     found = await session.execute(
         select(Device, DeviceLiveness)
         .join(
             DeviceLiveness,
             (DeviceLiveness.provider_id == Device.provider_id) & (DeviceLiveness.device_id == Device.id),
         )
-        .where(Device.provider_id == provider_id, Device.practice_id == practice_id)
-        .where(Device.machine_hint == hint, Device.status != "revoked")
+        .where(Device.provider_id == provider_id, *with_hint)
         .order_by(Device.id)
-        .with_for_update()
     )
     return [(device, liveness) for device, liveness in found]
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.auth.dependencies import Call
@@ -36,10 +36,27 @@ async def get_device(call: Call, device_id: UUID, *, lock: bool = False) -> Devi
         .where(*visible(call.principal))
         .where(Device.provider_id == call.principal.provider_id, Device.id == device_id)
     )
-    found = (await call.session.scalars(statement.with_for_update(of=Device) if lock else statement)).first()
+    # Not the strongest lock: rows that refer to the device are being inserted while somebody changes it.
+    locked = statement.with_for_update(of=Device, key_share=True)
+    found = (await call.session.scalars(locked if lock else statement)).first()
     if found is None:
         raise NotFoundError
     return found
+
+
+async def lock_liveness(session: AsyncSession, provider_id: UUID, *which: ColumnElement[bool]) -> None:
+    """Lock the liveness rows of the devices that meet the conditions, by key: the first lock of whoever changes a device's status.
+
+    A heartbeat locks its liveness row first and then writes rows that refer to the device; taken in another order, the two would
+    wait for each other.
+    """
+    await session.execute(
+        select(DeviceLiveness.device_id)
+        .join(Device, (Device.provider_id == DeviceLiveness.provider_id) & (Device.id == DeviceLiveness.device_id))
+        .where(DeviceLiveness.provider_id == provider_id, Device.provider_id == provider_id, *which)
+        .order_by(DeviceLiveness.device_id)
+        .with_for_update(of=DeviceLiveness, key_share=True)
+    )
 
 
 async def settle(
@@ -70,6 +87,7 @@ async def change_device(call: Call, device_id: UUID, patch: DevicePatch) -> Devi
 
 async def approve_device(call: Call, assessor: Assessor, device_id: UUID) -> Device:
     """Let a pending device count; its next heartbeat is asked to send everything. Raises `WrongStatusError`."""
+    await lock_liveness(call.session, call.principal.provider_id, Device.id == device_id)
     device = await get_device(call, device_id, lock=True)
     if device.status != "pending":
         raise errors.WrongStatusError(f"the device is {device.status}")
@@ -89,6 +107,7 @@ async def approve_device(call: Call, assessor: Assessor, device_id: UUID) -> Dev
 
 async def revoke_device(call: Call, assessor: Assessor, device_id: UUID) -> Device:
     """Turn a device away for good, on every process within a second. Revoking twice changes nothing."""
+    await lock_liveness(call.session, call.principal.provider_id, Device.id == device_id)
     device = await get_device(call, device_id, lock=True)
     if device.status != "revoked":
         revoked = await _revoke(call, assessor, device)
@@ -99,12 +118,13 @@ async def revoke_device(call: Call, assessor: Assessor, device_id: UUID) -> Devi
 async def revoke_devices_of(call: Call, assessor: Assessor, practice_id: UUID) -> list[NewEvent]:
     """Turn away every device of a practice (it is being archived); return the events, which the caller records last."""
     practice = await get_practice(call, practice_id)
+    await lock_liveness(call.session, practice.provider_id, Device.practice_id == practice.id)
     found = await call.session.scalars(
         select(Device)
         .where(Device.provider_id == practice.provider_id, Device.practice_id == practice.id)
         .where(Device.status != "revoked")
         .order_by(Device.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     return [await _revoke(call, assessor, device) for device in found.all()]
 
@@ -112,7 +132,7 @@ async def revoke_devices_of(call: Call, assessor: Assessor, practice_id: UUID) -
 async def _revoke(call: Call, assessor: Assessor, device: Device) -> NewEvent:
     key = (device.provider_id, device.id)
     device.status, device.revoked_at = "revoked", call.now
-    await _set_status(call.session, device, "revoked")  # locks the liveness row first, as every writer does
+    await _set_status(call.session, device, "revoked")
     await call.session.execute(
         delete(DeviceDeadline).where(DeviceDeadline.provider_id == key[0], DeviceDeadline.device_id == key[1])
     )

@@ -19,7 +19,7 @@ async def open_posture(session: AsyncSession, provider_id: UUID, practice_id: UU
 
 async def close_posture(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> None:
     """Take an archived practice out of every list: its posture and its findings end; its events stay."""
-    for model in (Finding, Posture):
+    for model in (Posture, Finding):  # in the order in which settling a practice locks them
         await session.execute(delete(model).where(model.provider_id == provider_id, model.practice_id == practice_id))
 
 

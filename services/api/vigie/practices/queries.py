@@ -28,7 +28,9 @@ def visible_practices(principal: Principal) -> Select[Practice]:
 async def get_practice(call: Call, practice_id: UUID, *, lock: bool = False) -> Practice:
     """Return a visible practice; raises `NotFoundError` for what does not exist or belongs to somebody else."""
     statement = visible_practices(call.principal).where(Practice.id == practice_id)
-    found = (await call.session.scalars(statement.with_for_update() if lock else statement)).first()
+    # Not the strongest lock: rows that refer to the practice are being inserted while somebody changes it.
+    locked = statement.with_for_update(key_share=True)
+    found = (await call.session.scalars(locked if lock else statement)).first()
     if found is None:
         raise NotFoundError
     return found
