@@ -88,15 +88,22 @@ def parse_signature(headers: Mapping[str, str]) -> SignedRequest:
 def verify(request: SignedRequest, public_key: bytes, *, method: str, target_uri: str, body: bytes) -> None:
     """Check body digest and signature against a raw 32-byte public key; return quietly when both hold.
 
-    libsodium verifies in half the time of OpenSSL (63 against 135 µs on the reference machine), and it
-    refuses small-order keys and non-canonical signatures.
-
     Raises `DigestMismatchError` or `SignatureInvalidError`.
     """
     if request.content_digest != content_digest(body):
         raise DigestMismatchError
-    base = signature_base(method, target_uri, request.content_digest, request.params)
+    verify_base(
+        request.signature, signature_base(method, target_uri, request.content_digest, request.params), public_key
+    )
+
+
+def verify_base(signature: bytes, base: bytes, public_key: bytes) -> None:
+    """Check an Ed25519 signature over a signature base (RFC 9421 §3.3.6); raises `SignatureInvalidError`.
+
+    libsodium verifies in half the time of OpenSSL (63 against 135 µs on the reference machine), and it
+    refuses small-order keys and non-canonical signatures.
+    """
     try:
-        crypto_sign_open(request.signature + base, public_key)
+        crypto_sign_open(signature + base, public_key)
     except (BadSignatureError, ValueError) as error:
         raise SignatureInvalidError from error
