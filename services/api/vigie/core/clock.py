@@ -41,4 +41,5 @@ class MovableClock:
 
 def wire_time(instant: datetime) -> str:
     """Return an instant in the wire format `YYYY-MM-DDTHH:MM:SSZ`."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # isoformat costs a tenth of strftime, and this is called several times per heartbeat
+    return (instant if instant.tzinfo is UTC else instant.astimezone(UTC)).isoformat(timespec="seconds")[:19] + "Z"

@@ -1,9 +1,12 @@
 """Pure ASGI middleware (a `BaseHTTPMiddleware` costs more than the whole intake handler)."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from itertools import count
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vigie.core import logging as log
@@ -12,6 +15,7 @@ from vigie.core.errors import BodyTooLargeError, preferred_language
 from vigie.core.ids import uuid7
 from vigie.core.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
+Handler = Callable[[Request], Awaitable[Response]]
 MAX_BODY = 262_144  # bytes; the largest body any route accepts (a full heartbeat, docs/protocol.md §3)
 
 
@@ -71,6 +75,28 @@ def _header(scope: Scope, name: bytes) -> bytes | None:
     return next((value for key, value in scope["headers"] if key == name), None)
 
 
+class Shortcut:
+    """Takes the requests of a few hot routes straight to their handlers, past the framework's own layers.
+
+    The routes stay registered in the application, where the guard check and the documents see them; this only shortens the
+    way of the exact method and path (by about a quarter of the whole cost of a heartbeat).
+    """
+
+    def __init__(self, app: ASGIApp, handlers: Mapping[tuple[str, str], Handler]) -> None:
+        self.app = app
+        self.handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        handler = self.handlers.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if handler is None:
+            await self.app(scope, receive, send)
+            return
+        scope["vigie.route"] = scope["path"]
+        response = await handler(Request(scope, receive))
+        await response(scope, receive, send)
+
+
 class Observe:
     """Counts and times requests by route template, and gives each its request id."""
 
@@ -78,13 +104,15 @@ class Observe:
         self.app = app
         self.clock = clock
         self._children: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+        self._process = b64url(uuid7().bytes)  # one random name per process, a number per request
+        self._served = count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request and record it, whatever its end."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        identifier = b64url(uuid7().bytes)
+        identifier = f"{self._process}-{next(self._served)}"
         token = log.request_id.set(identifier)
         status = 500
         started = self.clock()

@@ -57,7 +57,7 @@ class Intake:
     """A bounded queue and its flushers."""
 
     def __init__(
-        self, connect: Connect, writer: HeartbeatWriter, *, batch: int = 256, queue: int = 2048, flushers: int = 2
+        self, connect: Connect, writer: HeartbeatWriter, *, batch: int = 256, queue: int = 2048, flushers: int = 1
     ) -> None:
         self._connect = connect
         self._writer = writer

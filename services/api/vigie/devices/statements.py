@@ -36,6 +36,21 @@ TOUCH = Statement(
     """,
     ("uuid", "uuid", "bigint", "timestamptz", "date", "integer", "bytea", "bytea", "text", "text", "text"),
 )
+QUIET = Statement(
+    """
+    UPDATE device_liveness t
+    SET sequence = v.sequence, received = t.received + 1, last_seen_at = v.last_seen_at,
+        presence_hours = t.presence_hours | v.presence_hours, body_digest = v.body_digest
+    FROM {rows} AS v (provider_id, device_id, sequence, last_seen_at, presence_day, presence_hours, body_digest,
+                      state_digest, boot_ref, agent, key_generation)
+    WHERE t.provider_id = v.provider_id AND t.device_id = v.device_id AND {tenant}
+      AND t.sequence < v.sequence AND t.state_digest = v.state_digest AND t.presence_day = v.presence_day
+      AND t.boot_ref = v.boot_ref AND t.agent = v.agent AND t.key_generation = v.key_generation
+      AND t.status = 'active' AND t.silent_since IS NULL
+    RETURNING t.device_id
+    """,
+    ("uuid", "uuid", "bigint", "timestamptz", "date", "integer", "bytea", "bytea", "text", "text", "integer"),
+)
 NOTE_PENDING = Statement(
     """
     UPDATE device_liveness t SET sequence = v.sequence, body_digest = v.body_digest

@@ -57,9 +57,37 @@ class HeartbeatWriter:
         self._assessor = assessor
 
     async def write(self, connection: asyncpg.Connection, reports: Sequence[Report]) -> list[Outcome]:
-        """Write reports in one transaction and return what became of each, in their order."""
-        async with connection.transaction():
-            return await self._write(connection, reports)
+        """Write reports and return what became of each, in their order; what it returns is committed.
+
+        Quiet reports that change nothing but the liveness of their device go first, all in one statement that is its own
+        transaction; whatever it does not match, and everything that brings news, is decided row by row in a second one.
+        """
+        quiet = await self._write_quiet(connection, reports)
+        rest = [report for report in reports if report.identity.device_id not in quiet]
+        decided: list[Outcome] = []
+        if rest:
+            async with connection.transaction():
+                decided = await self._write(connection, rest)
+        following = iter(decided)
+        return [
+            Accepted(report.sequence, duplicate=False, resync=False)
+            if report.identity.device_id in quiet
+            else next(following)
+            for report in reports
+        ]
+
+    async def _write_quiet(self, connection: asyncpg.Connection, reports: Sequence[Report]) -> set[UUID]:
+        """Touch the devices whose report says "all as before" and is right about it; return which those are."""
+        rows = sorted(
+            (
+                *(report.identity.provider_id, report.identity.device_id, report.sequence, report.received_at),
+                *(report.received_at.date(), 1 << report.received_at.hour, report.body_digest, report.state_digest),
+                *(report.boot_ref, report.agent, report.identity.key_generation),
+            )
+            for report in reports
+            if not (report.sections or report.backup_events or report.ran_at)
+        )
+        return {row["device_id"] for row in await fetch(connection, self._form, sql.QUIET, rows)}
 
     async def _write(self, connection: asyncpg.Connection, reports: Sequence[Report]) -> list[Outcome]:
         keys = sorted((report.identity.provider_id, report.identity.device_id) for report in reports)

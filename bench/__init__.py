@@ -1,0 +1,1 @@
+"""The benchmarks behind every performance claim: real service, real PostgreSQL, stored rows counted against acknowledgements."""
