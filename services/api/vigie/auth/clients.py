@@ -65,7 +65,9 @@ class Clients:
         return client if client is not None and matches and client.revoked_at is None else None
 
     async def is_alive(self, provider_id: UUID, client_id: str) -> bool:
-        """Whether a client that holds a valid token still exists and is not revoked."""
+        """Whether a client that holds a valid token still exists, is this provider's and is not revoked."""
+        if provider_of(client_id, "vpc") != provider_id:
+            return False
         known = self.alive.get(client_id)
         if known is None:
             client = await self._find(provider_id, client_id)

@@ -31,6 +31,8 @@ def provider_of(identifier: str, prefix: str) -> UUID | None:
     start, end = len(prefix) + 1, len(prefix) + 1 + _PROVIDER
     if not identifier.startswith(f"{prefix}_") or identifier[end : end + 1] != "_":
         return None
+    if not identifier.isprintable():  # PostgreSQL has no text with a NUL in it, and ours have nothing of that sort
+        return None
     try:
         return UUID(bytes=b64url_decode(identifier[start:end]))
     except ValueError:
