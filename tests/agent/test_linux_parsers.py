@@ -22,6 +22,7 @@ from vigie_agent.collectors.linux import (
 )
 from vigie_agent.collectors.ports import port_facts
 from vigie_agent.collectors.smart import parse_smart
+from vigie_agent.collectors.volumes import volume_row
 
 
 @pytest.mark.parametrize(
@@ -305,7 +306,7 @@ def test_only_local_volumes_count_one_per_device() -> None:
 
 def test_free_space_stands_still_until_it_moved(machine: Machine) -> None:
     context, gib = machine(), 2**30
-    rows = [storage.volume_row(context, "0", "os", 500 * gib, free * gib) for free in (200, 195, 205, 211, 10)]
+    rows = [volume_row(context, "0", "os", 500 * gib, free * gib) for free in (200, 195, 205, 211, 10)]
     assert [row["free_gib"] for row in rows] == [200, 200, 200, 211, 10]
     assert [row["free_level"] for row in rows] == ["ok", "ok", "ok", "ok", "critical"]
 

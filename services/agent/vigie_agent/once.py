@@ -94,15 +94,22 @@ def collect(paths: Paths, settings: config.Config, *, keep: bool, host: Host | N
         memory.save()
     at = clock.to_wire(clock.utc_now() + timedelta(seconds=state.clock_offset_s))
     wire = {name: report.section_as_wire(name, section, at) for name, section in sections.items()}
-    vitals = report.Vitals(uptime_s(), int((time.monotonic() - started) * 1000), -state.clock_offset_s * 1000)
+    vitals = report.Vitals(uptime_s(), int((time.monotonic() - started) * 1000), clock_offset_ms(state))
     return Collected(now, wire, vitals, outcomes, refused)
+
+
+def clock_offset_ms(state: progress.Progress) -> int | None:
+    """How far this clock is ahead of the server's; None before the server has ever said its time."""
+    if state.last_ack_at is None and state.clock_offset_s == 0:
+        return None
+    return -state.clock_offset_s * 1000
 
 
 def uptime_s() -> int:
     """Seconds since the boot."""
     try:
         return int(time.clock_gettime(time.CLOCK_BOOTTIME))
-    except AttributeError:
+    except (AttributeError, OSError):  # Linux only; elsewhere the monotonic clock starts with the boot
         return int(time.monotonic())
 
 

@@ -7,10 +7,8 @@ from typing import Any
 from vigie_agent.collectors.base import CollectError, Context, Gaps, Section, found, mapping
 from vigie_agent.collectors.host import Host
 from vigie_agent.collectors.smart import parse_smart
+from vigie_agent.collectors.volumes import volume_row
 
-GIB = 2**30
-LOW_PCT, CRITICAL_PCT = 15, 5
-NOISE_PCT = 2
 FILE_SYSTEMS = frozenset(
     {"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "overlay", "bcachefs"},
 )
@@ -55,15 +53,6 @@ def volumes(context: Context) -> list[dict[str, Any]]:
         total, free = context.host.disk_usage(mount)
         rows.append(volume_row(context, f"{number}.{role}", role, total, free))
     return rows
-
-
-def volume_row(context: Context, key: str, role: str, total: int, free: int) -> dict[str, Any]:
-    """One row; what is sent stays the same until it moved by 2 % of the volume (at least 1 GiB)."""
-    total_gib = round(total / GIB)
-    percent = context.memory.steady("free_pct", key, free * 100 // total if total else 0, 1)
-    level = "critical" if percent < CRITICAL_PCT else "low" if percent < LOW_PCT else "ok"
-    free_gib = context.memory.steady("free_gib", key, round(free / GIB), max(1, total_gib * NOISE_PCT // 100))
-    return {"role": role, "total_gib": total_gib, "free_gib": min(free_gib, total_gib), "free_level": level}
 
 
 def disks(host: Host, gaps: Gaps) -> list[dict[str, Any]]:

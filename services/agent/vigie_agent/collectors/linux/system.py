@@ -16,6 +16,8 @@ SERVER_TYPES = frozenset({17, 23, 25, 28, 29})
 DESKTOP_TYPES = frozenset({3, 4, 5, 6, 7, 13, 15, 16, 24, 34, 35, 36})
 GRAPHICAL_MARKS = ("/etc/systemd/system/display-manager.service", "/etc/X11/default-display-manager")
 NAS_MARKS = ("/etc/synoinfo.conf", "/etc/config/uLinux.conf", "/etc/version.truenas")
+# a variant of the distribution, not of whoever built this image
+EDITIONS = frozenset({"server", "workstation", "desktop", "cloud", "container", "iot", "kde", "silverblue", "coreos"})
 REBOOT_FILES = ("/run/reboot-required", "/var/run/reboot-required")
 
 
@@ -30,7 +32,7 @@ def collect(context: Context) -> Section:
     data = {
         "family": "linux",
         "product": "nas" if nas else ("client" if desktop else "server"),
-        "edition": release.get("VARIANT_ID") or None,
+        "edition": variant if (variant := release.get("VARIANT_ID", "")) in EDITIONS else None,
         "version": release.get("VERSION_ID") or "rolling",
         "build": _kernel_version(kernel),
         "distro": release.get("ID", "linux").replace("-", "_"),
