@@ -73,9 +73,10 @@ async def settle(
 
 
 async def change_device(call: Call, device_id: UUID, patch: DevicePatch) -> Device:
-    """Change alias or role of a device."""
+    """Change alias or role of a device; what already is as asked is no change, and no event."""
     device = await get_device(call, device_id, lock=True)
-    changed = patch.model_dump(exclude_unset=True)
+    asked = patch.model_dump(exclude_unset=True)
+    changed = {name: value for name, value in asked.items() if getattr(device, name) != value}
     for name, value in changed.items():
         setattr(device, name, value)
     if changed:

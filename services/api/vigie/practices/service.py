@@ -47,16 +47,18 @@ async def open_practice(call: Call, new: NewPractice) -> Practice:
 
 
 async def change_practice(call: Call, practice_id: UUID, patch: PracticePatch) -> Practice:
-    """Change the fields that are present."""
+    """Change the fields that are present; what already is as asked is no change, and no event."""
     practice = await get_practice(call, practice_id, lock=True)
-    changed = patch.model_dump(include=patch.model_fields_set)
+    asked = patch.model_dump(include=patch.model_fields_set)
+    changed = {name: value for name, value in asked.items() if getattr(practice, name) != value}
+    if not changed:
+        return practice
     for name, value in changed.items():
         setattr(practice, name, value)
     practice.search_text = _search_text(practice.name, practice.city, practice.external_ref)
     practice.updated_at = call.now
     await _flush(call.session)
-    if changed:
-        await _record(call, practice, "practice.changed", {"fields": sorted(changed)})
+    await _record(call, practice, "practice.changed", {"fields": sorted(changed)})
     return practice
 
 
