@@ -4,7 +4,7 @@ import gzip
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,8 @@ AGENT_SOURCE = Path(__file__).resolve().parents[2] / "services" / "agent"
 sys.path.insert(0, str(AGENT_SOURCE))
 
 from vigie_agent.collectors.base import Context  # noqa: E402 - after the path is set
+from vigie_agent.collectors.host import Host  # noqa: E402
+from vigie_agent.process import Output, ToolMissingError, ToolTimeoutError  # noqa: E402
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 PROVIDER, DEVICE = "01935179-0000-7000-8000-000000000001", "01935179-0000-7000-8000-000000000002"
@@ -88,6 +90,50 @@ def refused(status: int, code: str, **more: Any) -> Reply:
 
 
 Machine = Callable[..., Context]
+
+
+class RecordedHost(Host):
+    """A host that answers from recorded tool outputs and a directory of files.
+
+    ``answers`` maps the command line (joined by spaces) to (exit code, stdout, stderr); a command that is not
+    recorded is not installed. ``None`` as answer is a tool that hangs.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        answers: Mapping[str, tuple[int, bytes, bytes] | None],
+        *,
+        root_user: bool = True,
+    ) -> None:
+        super().__init__(root)
+        self.answers = answers
+        self.root_user = root_user
+        self.asked: list[str] = []
+
+    def which(self, tool: str) -> str | None:
+        """A tool is installed when an answer of it was recorded."""
+        return f"/usr/bin/{tool}" if any(line.split(" ")[0] == tool for line in self.answers) else None
+
+    def run(self, argv: Sequence[str], timeout_s: float = 20.0, env: Mapping[str, str] | None = None) -> Output:
+        """The recorded answer."""
+        del timeout_s, env
+        line = " ".join(argv)
+        self.asked.append(line)
+        if line not in self.answers:
+            raise ToolMissingError(argv[0])
+        answer = self.answers[line]
+        if answer is None:
+            raise ToolTimeoutError(argv[0])
+        return Output(*answer)
+
+    def is_root(self) -> bool:
+        """As recorded."""
+        return self.root_user
+
+    def release(self) -> str:
+        """As recorded in ``/proc/sys/kernel/osrelease``, on a 64-bit PC."""
+        return f"{(self.read_optional('/proc/sys/kernel/osrelease') or '6.1.0-0-amd64').strip()} x86_64"
 
 
 def need(tool: str | None, name: str) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.agent.bench import NOW, Machine, Received, Server
+from tests.agent.bench import NOW, Machine, Received, RecordedHost, Server
 from vigie_agent.collectors.base import Context
-from vigie_agent.collectors.host import RecordedHost
 from vigie_agent.collectors.memory import Memory
 from vigie_agent.config import Config
 from vigie_agent.paths import Paths

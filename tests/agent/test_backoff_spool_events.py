@@ -143,6 +143,44 @@ def test_report_exits_zero_and_prints_nothing_whatever_it_is_given(paths: Paths)
     assert b"Dupont" not in bad.stderr
 
 
+@pytest.mark.parametrize("wrong", [["--status", "great"], ["--status"], ["--nonsense"], ["--bytes", "many"]])
+def test_a_report_that_is_called_wrongly_exits_zero_too(paths: Paths, wrong: list[str]) -> None:
+    done = run_agent(paths, "backup", "report", "--job", "nas", *wrong)
+    assert (done.returncode, dropped(paths)) == (0, [])
+    assert done.stderr
+    assert run_agent(paths, "status", "--nonsense").returncode == 2
+
+
+def test_a_job_that_is_stopped_through_the_wrapper_is_reported_as_cancelled(paths: Paths) -> None:
+    env = {"PYTHONPATH": str(AGENT_SOURCE), "PATH": "/usr/bin:/bin", "VIGIE_AGENT_STATE_DIR": str(paths.state)}
+    argv = [
+        sys.executable,
+        "-m",
+        "vigie_agent",
+        "backup",
+        "wrap",
+        "--job",
+        "nas",
+        "--",
+        "sh",
+        "-c",
+        "echo on; exec sleep 60",
+    ]
+    wrapper = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE)
+    assert wrapper.stdout is not None
+    assert wrapper.stdout.readline() == b"on\n"
+    wrapper.terminate()
+    assert wrapper.wait(20) == 143
+    wrapper.stdout.close()
+    assert [item["status"] for item in dropped(paths)] == ["started", "cancelled"]
+
+
+def test_a_wrapped_job_keeps_the_umask_of_its_caller(paths: Paths) -> None:
+    done = run_agent(paths, "backup", "wrap", "--job", "nas", "--", "sh", "-c", "umask")
+    mine = subprocess.run(["sh", "-c", "umask"], capture_output=True, check=True)
+    assert done.stdout == mine.stdout
+
+
 def test_a_report_without_status_nor_evidence_is_never_a_success(paths: Paths) -> None:
     run_agent(paths, "backup", "report", "--job", "nas")
     assert dropped(paths) == []

@@ -20,6 +20,7 @@ from vigie_agent.contract import BACKUP_EVENT
 from vigie_agent.shapes import Refusals
 
 KEPT = timedelta(days=90)
+STARTED_KEPT = timedelta(days=3)  # a start that was sent says nothing once the job has ended
 MAX_EVENT_BYTES = 4096
 MAX_EVENTS = 2000
 MAX_SENT_AT_ONCE = 50
@@ -124,7 +125,8 @@ class EventQueue:
         stored = self.events()
         excess = len(stored) - MAX_EVENTS
         for position, item in enumerate(stored):
-            if position < excess or clock.from_wire(item.event["ended_at"]) < now - KEPT:
+            kept = STARTED_KEPT if item.sent and item.event["status"] == "started" else KEPT
+            if position < excess or clock.from_wire(item.event["ended_at"]) < now - kept:
                 with suppress(FileNotFoundError):
                     item.path.unlink()
 

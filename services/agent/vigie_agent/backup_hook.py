@@ -8,11 +8,13 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from types import FrameType
 from typing import Any
 
 from vigie_agent import backup_events, clock
@@ -173,12 +175,23 @@ def _drop(paths: Paths, options: argparse.Namespace, tool: str, facts: dict[str,
         log.write("error", "backup_report_refused", reason=type(error).__name__)
 
 
+def _pass_signals_to(child: "subprocess.Popen[bytes]") -> None:
+    """Who stops the wrapper stops the job, and the wrapper lives on to report it (Ctrl-C reaches the job by itself)."""
+
+    def terminate(_number: int, _frame: FrameType | None) -> None:
+        child.terminate()
+
+    signal.signal(signal.SIGTERM, terminate)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _run(command: Sequence[str]) -> tuple[int, bytes]:
     """The command's exit code and the end of its standard output, which is also passed on."""
     tail = bytearray()
     with subprocess.Popen(list(command), stdout=subprocess.PIPE) as child:
         if child.stdout is None:
             raise OSError("no output")
+        _pass_signals_to(child)
         while chunk := os.read(child.stdout.fileno(), 65536):
             sys.stdout.buffer.write(chunk)
             sys.stdout.buffer.flush()

@@ -4,7 +4,6 @@ Heavy modules are imported by the command that needs them, so that a backup hook
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -24,16 +23,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     given, command = _split(given)
-    options = build_parser().parse_args(given)
+    try:
+        options = build_parser().parse_args(given)
+    except SystemExit as end:
+        # A hook must never break a backup, not even one that is called wrongly: the reason is on standard error.
+        if given[:2] == ["backup", "report"]:
+            return EXIT_OK
+        return end.code if isinstance(end.code, int) else EXIT_USAGE
     if options.name == "backup" and options.verb == "wrap":
         if not command:
             sys.stderr.write("vigie-agent: backup wrap needs a command after --\n")
             return EXIT_USAGE
         options.command = command
-    os.umask(0o077)
     log = Log("debug" if options.verbose else options.log_level)
     handler: Callable[[argparse.Namespace, paths.Paths, Log], int] = options.handler
-    return handler(options, paths.resolve(options.state_dir, options.config), log)
+    try:
+        return handler(options, paths.resolve(options.state_dir, options.config), log)
+    except PermissionError as error:
+        sys.stderr.write(f"vigie-agent: {error.filename}: not permitted; run it as the account of the agent\n")
+        return EXIT_FAILED
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vigie_agent import process
-from vigie_agent.process import Output, ToolMissingError, ToolTimeoutError
+from vigie_agent.process import Output
 
 MAX_FILE = 4 * 1024 * 1024
 CHUNK = 64 * 1024
@@ -128,47 +128,3 @@ class Host:
         """The kernel's release and, after a space, its machine type."""
         facts = os.uname()
         return f"{facts.release} {facts.machine}"
-
-
-class RecordedHost(Host):
-    """A host that answers from recorded tool outputs and a directory of files: for tests and for `agent record`.
-
-    ``answers`` maps the command line (joined by spaces) to (exit code, stdout, stderr); a command that is not
-    recorded is not installed. ``None`` as answer is a tool that hangs.
-    """
-
-    def __init__(
-        self,
-        root: Path,
-        answers: Mapping[str, tuple[int, bytes, bytes] | None],
-        *,
-        root_user: bool = True,
-    ) -> None:
-        super().__init__(root)
-        self.answers = answers
-        self.root_user = root_user
-        self.asked: list[str] = []
-
-    def which(self, tool: str) -> str | None:
-        """A tool is installed when an answer of it was recorded."""
-        return f"/usr/bin/{tool}" if any(line.split(" ")[0] == tool for line in self.answers) else None
-
-    def run(self, argv: Sequence[str], timeout_s: float = 20.0, env: Mapping[str, str] | None = None) -> Output:
-        """The recorded answer."""
-        del timeout_s, env
-        line = " ".join(argv)
-        self.asked.append(line)
-        if line not in self.answers:
-            raise ToolMissingError(argv[0])
-        answer = self.answers[line]
-        if answer is None:
-            raise ToolTimeoutError(argv[0])
-        return Output(*answer)
-
-    def is_root(self) -> bool:
-        """As recorded."""
-        return self.root_user
-
-    def release(self) -> str:
-        """As recorded in ``/proc/sys/kernel/osrelease``, on a 64-bit PC."""
-        return f"{(self.read_optional('/proc/sys/kernel/osrelease') or '6.1.0-0-amd64').strip()} x86_64"
