@@ -16,6 +16,7 @@ from vigie.core.errors import AppError
 
 T = TypeVar("T")
 Key = tuple[Any, ...]
+_BIGGEST = 2**63  # PostgreSQL's bigint ends here
 
 
 class InvalidCursorError(AppError):
@@ -50,9 +51,12 @@ def decode_cursor(cursor: str, kinds: Sequence[Callable[[Any], Any]]) -> Key:
     """Return the sort key of a cursor, each part through its type; raises `InvalidCursorError`."""
     try:
         parts = orjson.loads(b64url_decode(cursor))
-        return tuple(kind(part) for kind, part in zip(kinds, parts, strict=True))
-    except (ValueError, TypeError, AttributeError) as error:
+        key = tuple(kind(part) for kind, part in zip(kinds, parts, strict=True))
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InvalidCursorError from error
+    if any(isinstance(part, int) and not -_BIGGEST <= part < _BIGGEST for part in key):
+        raise InvalidCursorError
+    return key
 
 
 def keyset(
