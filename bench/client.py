@@ -36,7 +36,9 @@ class Outcome:
 class _Connection(asyncio.Protocol):
     """Sends its requests one after the other; a 503 is sent again after what the server asked for."""
 
-    def __init__(self, requests: Sequence[bytes], outcome: Outcome, done: asyncio.Future[None], patience: float) -> None:
+    def __init__(
+        self, requests: Sequence[bytes], outcome: Outcome, done: asyncio.Future[None], patience: float
+    ) -> None:
         self._requests = requests
         self._outcome = outcome
         self._done = done
@@ -65,7 +67,11 @@ class _Connection(asyncio.Protocol):
             return
         lowered = head.lower()
         at = lowered.find(b"content-length:")
-        length = int(lowered[at + 15 : lowered.find(b"\r\n", at) if lowered.find(b"\r\n", at) > 0 else None]) if at > 0 else 0
+        length = (
+            int(lowered[at + 15 : lowered.find(b"\r\n", at) if lowered.find(b"\r\n", at) > 0 else None])
+            if at > 0
+            else 0
+        )
         if len(rest) < length:
             return
         self._buffer = rest[length:]

@@ -100,7 +100,7 @@ async def _load(bed: Bed, providers: int, practices: int, devices: int) -> list[
     return found
 
 
-async def _practices(  # noqa: PLR0913, PLR0917 - one provider's share
+async def _practices(
     connection: asyncpg.Connection,
     provider_id: UUID,
     practices: int,
@@ -123,7 +123,9 @@ async def _practices(  # noqa: PLR0913, PLR0917 - one provider's share
         f"INSERT INTO posture ({', '.join(names)}) VALUES ({places})", [tuple(posture.values()) for posture in postures]
     )
     made = [
-        (practice, BenchDevice(provider_id, uuid7(), Ed25519PrivateKey.generate())) for practice in ids for _ in range(devices)
+        (practice, BenchDevice(provider_id, uuid7(), Ed25519PrivateKey.generate()))
+        for practice in ids
+        for _ in range(devices)
     ]
     await connection.executemany(
         "INSERT INTO device (provider_id, id, practice_id, alias, family, role, status, public_key, key_generation,"

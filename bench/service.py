@@ -98,6 +98,16 @@ class Bed:
         time.sleep(0.5)
         return found
 
+    def work(self) -> Process:
+        """Start the worker."""
+        settings = self.settings(0)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vigie", "worker"], env=environment_of(settings), stdin=subprocess.DEVNULL
+        )
+        found = Process(0, process, settings)
+        self.processes.append(found)
+        return found
+
     def query(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
         """Run a statement as the database's superuser."""
 
