@@ -6,12 +6,12 @@ A timer of the operating system (``vigie-agent install``) is better: then nothin
 import random
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from types import FrameType
 
 from vigie_agent import clock, progress
+from vigie_agent.build import program
 from vigie_agent.paths import Paths
 
 SHORTEST_S, LONGEST_S = 5.0, 86400.0
@@ -37,7 +37,7 @@ def loop(paths: Paths, child_arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
     while not stop.is_set():
-        child = subprocess.Popen([sys.executable, "-m", "vigie_agent", *child_arguments])
+        child = subprocess.Popen([*program(), *child_arguments])
         _wait_for(child, stop)
         before = progress.load(paths.progress)
         stop.wait(wait_s(before, random.random()))  # noqa: S311 - spreads load, keeps no secret

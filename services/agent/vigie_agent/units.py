@@ -1,9 +1,9 @@
 """The files by which each operating system starts the agent once an hour. Pure: paths and a slot in, texts out."""
 
 import plistlib
-import sys
 from xml.sax.saxutils import escape
 
+from vigie_agent.build import program
 from vigie_agent.paths import CONFIG_VARIABLE, STATE_VARIABLE, Paths
 
 SERVICE, TIMER = "vigie-agent.service", "vigie-agent.timer"
@@ -11,9 +11,9 @@ TASK_NAME, DAEMON_NAME = "vigie-agent-task.xml", "eu.vigie.agent.plist"
 LOCAL_SYSTEM = "S-1-5-18"  # by SID: the name of the account is translated
 
 
-def render(system: str, paths: Paths, slot_s: int, program: list[str] | None = None) -> dict[str, str]:
+def render(system: str, paths: Paths, slot_s: int, argv: list[str] | None = None) -> dict[str, str]:
     """File name to content for ``linux``, ``windows`` or ``macos``; ``slot_s`` is the second within the hour."""
-    command = program or [sys.executable, "-m", "vigie_agent"]
+    command = argv or program()
     if system == "linux":
         return {SERVICE: systemd_service(command, paths), TIMER: systemd_timer(slot_s)}
     if system == "windows":
