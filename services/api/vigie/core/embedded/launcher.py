@@ -57,13 +57,25 @@ class EmbeddedPostgres:
             if self._is_guarded():
                 if url := self._joined():
                     return url
-                time.sleep(0.1)
-                continue
+            elif url := self._start_alone(deadline):
+                return url
+            time.sleep(0.1)
+        raise EmbeddedPostgresError(f"PostgreSQL did not start within {_START_S} s; its log is {self.log_file}")
+
+    def _start_alone(self, deadline: float) -> str | None:
+        """Make the cluster and launch its server, unless another process is about to: two that start at once must not meet."""
+        lock = os.open(self._home / "starting.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if self._is_guarded():
+                return None
             self._prepare()
             self._launch()
-            if url := self._wait_until_ready(deadline):
-                return url
-        raise EmbeddedPostgresError(f"PostgreSQL did not start within {_START_S} s; its log is {self.log_file}")
+            return self._wait_until_ready(deadline)
+        except BlockingIOError:
+            return None
+        finally:
+            os.close(lock)
 
     def stop(self) -> None:
         """Stop the server if this object owns it."""
@@ -201,12 +213,15 @@ def _reachable_home(data_dir: Path, identity: tuple[int, int] | None) -> Path:
     # Widening the permissions of somebody's directories is not ours to do: keep the files where they can be reached,
     # and remember in the data directory where that is.
     pointer = data_dir / "postgres.location"
-    if pointer.exists():
-        return Path(pointer.read_text().strip())
-    home = _SHARED_HOME / secrets.token_hex(8)
-    home.mkdir(parents=True, mode=0o755)
-    data_dir.mkdir(parents=True, exist_ok=True)
-    pointer.write_text(str(home))
+    if not pointer.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        fresh = data_dir / f"postgres.location.{secrets.token_hex(4)}"
+        fresh.write_text(str(_SHARED_HOME / secrets.token_hex(8)))
+        with contextlib.suppress(FileExistsError):  # whoever links first has chosen for all
+            os.link(fresh, pointer)
+        fresh.unlink()
+    home = Path(pointer.read_text().strip())
+    home.mkdir(parents=True, exist_ok=True, mode=0o755)
     return home
 
 
