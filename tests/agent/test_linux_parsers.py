@@ -171,7 +171,7 @@ def test_secure_boot(machine: Machine, files: dict[str, str | bytes], expected: 
     assert bool(gaps.problems) is (expected is None)
 
 
-PASSWD = "root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/root:/bin/sh\ndupont:x:1000:1000::/home/dupont:/bin/sh\n"
+PASSWD = "root:x:0:0::/:/bin/sh\ntoor:x:0:0::/:/bin/sh\ndupont:x:1000:1000::/home/dupont:/bin/sh\n"
 SHADOW = "root:!:19000:0:99999:7:::\ndupont:$y$x:19000:0:99999:7:::\ninvite::19000:0:99999:7:::\n"
 
 

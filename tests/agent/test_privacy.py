@@ -43,7 +43,7 @@ def poisoned_linux(machine: Machine) -> Context:
         "/proc/stat": "btime 1763700000\n",
         "/proc/sys/kernel/random/boot_id": "secret-boot\n",
         "/proc/sys/kernel/osrelease": f"6.1.0-18-{NAME}\n",
-        "/etc/passwd": f"root:x:0:0::/root:/bin/sh\n{NAME}:x:1000:1000:{NIR}:{PATH}:/bin/sh\n",
+        "/etc/passwd": f"root:x:0:0::/:/bin/sh\n{NAME}:x:1000:1000:{NIR}:{PATH}:/bin/sh\n",
         "/etc/group": f"sudo:x:27:{NAME}\n",
         "/etc/shadow": f"root:!:1:0:9:7:::\n{NAME}:secret:1:0:9:7:::\n",
         "/proc/self/mounts": f"/dev/sda2 / ext4 rw 0 0\n/dev/sdb1 {PATH} ext4 rw 0 0\n",
