@@ -166,7 +166,7 @@ async def test_a_cursor_of_another_list_is_refused(cast: Cast) -> None:
     assert refusal(await cast.pia.call("GET", PATH, params={"cursor": of_devices})) == (422, "request.invalid_cursor")
 
 
-@pytest.mark.parametrize("number", [2**63, -(2**63) - 1])
+@pytest.mark.parametrize("number", [2**63, -(2**64)])
 async def test_a_cursor_beyond_every_number_is_refused(cast: Cast, number: int) -> None:
     path = f"{PATH}/{cast.cedar}/changes"
     given = (await cast.pia.get(path, params={"limit": 1}))["items"]

@@ -4,6 +4,7 @@
 |---|---|
 | no token, or one that does not hold | 401 `auth.unauthenticated` |
 | token without the scope of the route | 403 `auth.insufficient_scope` |
+| query parameter that the route does not document | 422 `request.invalid` |
 | object of another provider, or no such object | 404 `not_found` |
 """
 
@@ -15,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.routing import BaseRoute
 
@@ -24,6 +26,7 @@ from vigie.auth.principal import Principal, Scope
 from vigie.auth.tokens import InvalidTokenError, Tokens
 from vigie.core.clock import Clock
 from vigie.core.db import Database
+from vigie.core.errors import InvalidRequestError
 
 _GUARD = "vigie_guard"
 _bearer = HTTPBearer(auto_error=False, scheme_name="partner", description="Access token from POST /oauth/token")
@@ -68,6 +71,34 @@ async def authenticate(request: Request, token: str | None) -> Principal:
     return principal
 
 
+def _query_parameters(route: APIRoute) -> frozenset[str]:
+    """Return the names of the query parameters a route documents."""
+    found: set[str] = set()
+    waiting = [route.dependant]
+    while waiting:
+        dependant = waiting.pop()
+        waiting.extend(dependant.dependencies)
+        for field in dependant.query_params:
+            kind = field.field_info.annotation
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                found.update(kind.model_fields)
+            else:
+                found.add(field.alias)
+    return frozenset(found)
+
+
+def _refuse_unknown_parameters(request: Request) -> None:
+    """Raise `InvalidRequestError` for a query parameter the route does not have: a misspelt filter must not be ignored."""
+    if not request.query_params:
+        return
+    route = request.scope.get("route")
+    known = _query_parameters(route) if isinstance(route, APIRoute) else frozenset()
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        errors = [{"pointer": f"/query/{name}", "reason": "unknown parameter"} for name in unknown[:20]]
+        raise InvalidRequestError(errors=errors)
+
+
 def _guarded(scope: Scope, *, write: bool) -> Any:
     async def call(
         request: Request,
@@ -76,6 +107,7 @@ def _guarded(scope: Scope, *, write: bool) -> Any:
         principal = await authenticate(request, credentials.credentials if credentials else None)
         if scope not in principal.scopes:
             raise InsufficientScopeError(f"needs {scope}")
+        _refuse_unknown_parameters(request)
         kit = parts(request)
         async with kit.database.session(principal.provider_id, write=write) as session:
             yield Call(principal, session, kit.clock.now())

@@ -18,7 +18,9 @@ class NewEnrolmentToken(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    label: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)] = "installation"
+    label: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")
+    ] = "installation"
     expires_in_s: int = Field(7 * _DAY_S, ge=60, le=90 * _DAY_S)
     use_limit: int = Field(1, ge=1, le=500)
     needs_approval: bool = False
