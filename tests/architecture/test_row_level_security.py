@@ -1,0 +1,238 @@
+"""The second lock: what PostgreSQL itself refuses, whatever the application asks."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+import pytest
+from sqlalchemy import ForeignKeyConstraint, Table
+
+from tests.support.agent import healthy
+from tests.support.cast import Caller, Cast
+from tests.support.rows import tenant_tables
+from vigie.core.db import Base, bind_provider, role_url
+from vigie.core.migrate import ROLES
+
+TABLES = tenant_tables()
+REFERENCES = [table for table in Base.metadata.sorted_tables if table.info["placement"] == "reference"]
+CROSSING = [
+    pytest.param(table, key, id=f"{table.name}→{key.referred_table.name}")
+    for table in TABLES
+    for key in table.constraints
+    if isinstance(key, ForeignKeyConstraint) and key.referred_table in TABLES
+]
+# Columns that name a device without a foreign key, each with its reason.
+LOOSE = {
+    ("event", "device_id"): "the log is never rewritten, and outlives what it speaks of",
+    ("backup_run", "device_id"): "a run is history; the practice, which decides who reads it, is tied",
+}
+
+
+def by_name(table: Table) -> str:
+    """Return the name of a table, for the names of tests."""
+    return table.name
+
+
+class As:
+    """A connection under a role."""
+
+    def __init__(self, cast: Cast, role: str | None) -> None:
+        assert cast.settings.database_url is not None
+        url = cast.settings.database_url.get_secret_value()
+        server_settings: dict[str, str] = {}
+        if role is not None:
+            url, server_settings = role_url(cast.settings, role)  # type: ignore[arg-type]
+        self._opening = asyncpg.connect(url, server_settings=server_settings)
+
+    async def __aenter__(self) -> asyncpg.Connection:
+        self._connection = await self._opening
+        return self._connection
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._connection.close()
+
+
+async def furnish(cast: Cast, caller: Caller, practice: str) -> None:
+    """Give a provider a row in every tenant table."""
+    device = await cast.device(practice, caller)
+    at = cast.clock.now()
+    await device.report(healthy(at))
+    later = (at + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    ran = (at - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    await device.report(ran_at=[ran], backup_events=[{"job": "nightly", "status": "ok", "ended_at": later}])
+
+
+@pytest.fixture
+async def two(cast: Cast) -> Cast:
+    """Atlas and Borea, both with rows in every table."""
+    await furnish(cast, cast.pia, cast.cedar)
+    await furnish(cast, cast.bela, cast.fir)
+    return cast
+
+
+async def count(connection: asyncpg.Connection, table: Table, provider_id: str | None = None) -> int:
+    """Return how many rows a connection sees, of one provider or at all."""
+    column = "id" if table.name == "provider" else "provider_id"
+    where = "" if provider_id is None else f" WHERE {column} = '{UUID(provider_id)}'"
+    return int(await connection.fetchval(f"SELECT count(*) FROM {table.name}{where}"))  # noqa: S608 - names of our models
+
+
+async def test_without_a_provider_the_application_sees_nothing(two: Cast) -> None:
+    async with As(two, None) as owner, As(two, "vigie_app") as app:
+        for table in (*TABLES, *REFERENCES):
+            assert await count(owner, table, two.pia.provider_id) > 0, table.name
+            assert await count(app, table) == 0, table.name
+
+
+async def test_bound_to_one_provider_the_application_sees_no_other(two: Cast) -> None:
+    async with As(two, "vigie_app") as app, app.transaction():
+        await bind_provider(app, UUID(two.bela.provider_id))
+        for table in (*TABLES, *REFERENCES):
+            own = await count(app, table, two.bela.provider_id)
+            assert own > 0, table.name
+            assert await count(app, table, two.pia.provider_id) == 0, table.name
+            assert await count(app, table) == own, table.name
+
+
+async def test_the_binding_ends_with_its_transaction(two: Cast) -> None:
+    async with As(two, "vigie_app") as app:
+        async with app.transaction():
+            await bind_provider(app, UUID(two.pia.provider_id))
+            assert await count(app, Base.metadata.tables["practice"]) == 2
+        assert await count(app, Base.metadata.tables["practice"]) == 0
+
+
+@pytest.mark.parametrize("role", ["vigie_app", "vigie_worker"])
+async def test_a_bound_role_cannot_write_for_another_provider(two: Cast, role: str) -> None:
+    values = f"'{two.pia.provider_id}', 999999, 'forged', now(), now(), '{{}}'"
+    insert = f"INSERT INTO event (provider_id, number, kind, happened_at, recorded_at, payload) VALUES ({values})"  # noqa: S608
+    async with As(two, role) as connection:
+        for bound, refused in ((two.bela.provider_id, True), (two.pia.provider_id, False)):
+            transaction = connection.transaction()
+            await transaction.start()
+            await bind_provider(connection, UUID(bound))
+            if refused:
+                with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+                    await connection.execute(insert)
+            else:
+                assert await connection.execute(insert) == "INSERT 0 1"
+            await transaction.rollback()
+
+
+async def test_what_another_provider_owns_cannot_be_changed_or_deleted(two: Cast) -> None:
+    async with As(two, "vigie_app") as app, app.transaction():
+        await bind_provider(app, UUID(two.bela.provider_id))
+        for statement in (
+            f"UPDATE practice SET name = 'taken' WHERE id = '{two.cedar}'",  # noqa: S608
+            f"UPDATE device SET alias = 'taken' WHERE practice_id = '{two.cedar}'",  # noqa: S608
+            f"DELETE FROM finding WHERE practice_id = '{two.cedar}'",  # noqa: S608
+        ):
+            assert (await app.execute(statement)).endswith(" 0"), statement
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):  # a row of one's own cannot be given away either
+            await app.execute(f"UPDATE practice SET provider_id = '{two.pia.provider_id}' WHERE id = '{two.fir}'")  # noqa: S608
+
+
+@pytest.mark.parametrize(("table", "key"), CROSSING)
+async def test_a_row_cannot_point_across_tenants(two: Cast, table: Table, key: ForeignKeyConstraint) -> None:
+    """Not even for a superuser, whom row-level security does not stop: the keys are composite."""
+    atlas, borea = UUID(two.pia.provider_id), UUID(two.bela.provider_id)
+    kept = [column.name for column in table.columns if column.name != "provider_id" and column.computed is None]
+    values = ["number + 1000000" if name == "number" else name for name in kept]  # a number of its own in the log
+    linked = next(name for name in key.column_keys if name != "provider_id")
+    copied = (
+        f"INSERT INTO {table.name} (provider_id, {', '.join(kept)}) "  # noqa: S608
+        f"SELECT $1::uuid, {', '.join(values)} FROM {table.name} WHERE provider_id = $2 AND {linked} IS NOT NULL LIMIT 1"
+    )
+    moved = (
+        f"UPDATE {table.name} SET {linked} = "  # noqa: S608
+        f"(SELECT {linked} FROM {table.name} WHERE provider_id = $2 AND {linked} IS NOT NULL LIMIT 1) "
+        f"WHERE provider_id = $1 AND {linked} IS NOT NULL"
+    )
+    assert key.column_keys[0] == "provider_id"
+    async with As(two, None) as owner:
+        for statement in (copied, moved):
+            with pytest.raises(asyncpg.ForeignKeyViolationError):
+                await owner.execute(statement, borea, atlas)
+
+
+def test_every_column_that_names_a_practice_or_device_is_tied_to_its_tenant() -> None:
+    tied = {
+        (table.name, name)
+        for table in TABLES
+        for key in table.constraints
+        if isinstance(key, ForeignKeyConstraint) and key.column_keys[0] == "provider_id"
+        for name in key.column_keys
+    }
+    naming = {
+        (table.name, column.name)
+        for table in TABLES
+        for column in table.columns
+        if column.name in {"practice_id", "device_id"}
+    }
+    assert naming - tied == LOOSE.keys()
+
+
+FORBIDDEN = [
+    ("vigie_app", "UPDATE event SET kind = 'forged'"),
+    ("vigie_app", "DELETE FROM event"),
+    ("vigie_app", "UPDATE section_history SET sections = '{}'"),
+    ("vigie_app", "DELETE FROM section_history"),
+    ("vigie_app", "INSERT INTO section_history SELECT * FROM section_history"),
+    ("vigie_app", "DELETE FROM practice"),
+    ("vigie_app", "DELETE FROM partner_client"),
+    ("vigie_app", "TRUNCATE event"),
+    ("vigie_app", "SELECT ensure_section_history('2030-01-01')"),
+    ("vigie_intake", "SELECT * FROM partner_client"),
+    ("vigie_intake", "SELECT * FROM enrolment_token"),
+    ("vigie_intake", "SELECT * FROM provider"),
+    ("vigie_intake", "SELECT * FROM event"),
+    ("vigie_intake", "UPDATE event SET kind = 'forged'"),
+    ("vigie_intake", "DELETE FROM device"),
+    ("vigie_worker", "SELECT * FROM partner_client"),
+    ("vigie_worker", "SELECT * FROM enrolment_token"),
+    ("vigie_worker", "UPDATE event SET kind = 'forged'"),
+    ("vigie_worker", "DELETE FROM section_history"),
+    *((role, "CREATE TABLE mine (id int)") for role in ("vigie_app", "vigie_intake", "vigie_worker")),
+    *((role, "ALTER TABLE event DISABLE ROW LEVEL SECURITY") for role in ("vigie_app", "vigie_intake", "vigie_worker")),
+]
+
+
+@pytest.mark.parametrize(("role", "statement"), FORBIDDEN)
+async def test_a_role_may_do_only_its_work(cast: Cast, role: str, statement: str) -> None:
+    async with As(cast, role) as connection:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+
+
+async def test_the_worker_sees_whose_device_is_due_and_nothing_else_before_it_is_bound(two: Cast) -> None:
+    async with As(two, "vigie_worker") as worker:
+        granted = "SELECT has_table_privilege('vigie_worker', $1, 'SELECT')"
+        seen = {
+            table.name
+            for table in (*TABLES, *REFERENCES)
+            if await worker.fetchval(granted, table.name) and await count(worker, table) > 0
+        }
+    assert seen == {"device_deadline", "device_liveness"}
+
+
+async def test_no_role_of_the_service_is_above_the_rules(cast: Cast) -> None:
+    async with As(cast, None) as owner:
+        roles = await owner.fetch("SELECT * FROM pg_roles WHERE rolname = ANY ($1)", list(ROLES))
+        owned = await owner.fetch("SELECT DISTINCT tableowner AS name FROM pg_tables WHERE schemaname = 'public'")
+    assert len(roles) == len(ROLES)
+    for role in roles:
+        powers = [role[name] for name in ("rolsuper", "rolbypassrls", "rolcreatedb", "rolcreaterole", "rolreplication")]
+        assert not any(powers), role["rolname"]
+    assert {row["name"] for row in owned} == {"vigie_owner"}
+
+
+async def test_row_level_security_is_forced_on_every_table_and_partition(cast: Cast) -> None:
+    async with As(cast, None) as owner:
+        rows = await owner.fetch(
+            "SELECT relname, relrowsecurity AND relforcerowsecurity AS forced FROM pg_class "
+            "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'alembic_version'"
+        )
+    names = {row["relname"] for row in rows}
+    assert {table.name for table in (*TABLES, *REFERENCES)} <= names
+    assert any(name.startswith("section_history_") for name in names)
+    assert [row["relname"] for row in rows if not row["forced"]] == []
