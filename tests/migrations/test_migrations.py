@@ -101,7 +101,7 @@ def oldest_url() -> Iterator[str]:
     """A server of the oldest PostgreSQL we support, where its binaries are installed."""
     if not (OLDEST / "postgres").exists():
         missing_tool("PostgreSQL 15")
-    folder = Path(tempfile.mkdtemp(prefix="vigie-pg15-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="vigie-oldest-"))
     user = None
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         nobody = pwd.getpwnam("nobody")
