@@ -35,7 +35,7 @@ class Statement:
     @lru_cache  # noqa: B019 - statements are module constants, they live as long as the process
     def fast(self) -> str:
         """Return the text for one call with an array per column."""
-        return self.text.format(rows=self._unnest, source=f"SELECT * FROM {self._unnest}", tenant="true")
+        return self.text.format(rows=self._unnest, source=f"SELECT * FROM {self._unnest}", tenant="true")  # noqa: S608 - types of constants
 
     @lru_cache(maxsize=512)  # noqa: B019 - as above
     def portable(self, count: int) -> str:
@@ -59,9 +59,10 @@ async def fetch(
     """Run a statement over rows in the form of this database; return what it returns. Empty rows: nothing is sent."""
     if not rows:
         return []
-    if form == "postgresql":
-        return await connection.fetch(statement.fast(), *zip(*rows, strict=True))
     found: list[asyncpg.Record] = []
+    if form == "postgresql":
+        found = await connection.fetch(statement.fast(), *zip(*rows, strict=True))
+        return found
     inserts = "{source}" in statement.text
     most = _MOST_PARAMETERS // len(statement.types)
     for provider_id, group in groupby(sorted(rows, key=lambda row: row[0]), key=lambda row: row[0]):

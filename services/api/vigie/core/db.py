@@ -102,7 +102,7 @@ class Database:
         """
         async with self.engine.connect() as connection:
             if not write:
-                connection = await connection.execution_options(postgresql_readonly=True)
+                await connection.execution_options(postgresql_readonly=True)
             async with AsyncSession(bind=connection, expire_on_commit=False, autoflush=False) as session:
                 await session.execute(text("SELECT bind_provider(:provider)"), {"provider": provider_id})
                 yield session

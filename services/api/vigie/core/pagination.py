@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import Select, SQLColumnExpression, tuple_
 
 from vigie.core.crypto import b64url, b64url_decode
 from vigie.core.errors import AppError
@@ -62,7 +62,7 @@ def decode_cursor(cursor: str, kinds: Sequence[Callable[[Any], Any]]) -> Key:
 def keyset(
     statement: Select[*tuple[Any, ...]],
     query: PageQuery,
-    columns: Sequence[ColumnElement[Any]],
+    columns: Sequence[SQLColumnExpression[Any]],
     kinds: Sequence[Callable[[Any], Any]],
     *,
     descending: bool = False,
