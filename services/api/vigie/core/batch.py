@@ -59,10 +59,10 @@ async def fetch(
     """Run a statement over rows in the form of this database; return what it returns. Empty rows: nothing is sent."""
     if not rows:
         return []
-    found: list[asyncpg.Record] = []
     if form == "postgresql":
-        found = await connection.fetch(statement.fast(), *zip(*rows, strict=True))
-        return found
+        together: list[asyncpg.Record] = await connection.fetch(statement.fast(), *zip(*rows, strict=True))
+        return together
+    found: list[asyncpg.Record] = []
     inserts = "{source}" in statement.text
     most = _MOST_PARAMETERS // len(statement.types)
     for provider_id, group in groupby(sorted(rows, key=lambda row: row[0]), key=lambda row: row[0]):
