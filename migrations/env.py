@@ -10,13 +10,21 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import vigie.auth.models
+import vigie.core.idempotency
 import vigie.devices.models
 import vigie.events.models
 import vigie.posture.models
 import vigie.practices.models
 from vigie.core.db import Base
 
-MODELS = (vigie.auth.models, vigie.devices.models, vigie.events.models, vigie.posture.models, vigie.practices.models)
+MODELS = (
+    vigie.auth.models,
+    vigie.core.idempotency,
+    vigie.devices.models,
+    vigie.events.models,
+    vigie.posture.models,
+    vigie.practices.models,
+)
 LOCK = 7_346_105_201  # any constant of ours: the advisory lock that lets one migrator in at a time
 
 

@@ -54,6 +54,8 @@ class As:
 
 async def furnish(cast: Cast, caller: Caller, practice: str) -> None:
     """Give a provider a row in every tenant table."""
+    keyed = {"json": {"name": "Ash", "profession": "nurse"}, "headers": {"Idempotency-Key": "the-same-for-both"}}
+    assert (await caller.call("POST", "/v1/practices", **keyed)).status_code == 201
     device = await cast.device(practice, caller)
     at = cast.clock.now()
     await device.report(healthy(at))
@@ -98,7 +100,7 @@ async def test_the_binding_ends_with_its_transaction(two: Cast) -> None:
     async with As(two, "vigie_app") as app:
         async with app.transaction():
             await bind_provider(app, UUID(two.pia.provider_id))
-            assert await count(app, Base.metadata.tables["practice"]) == 2
+            assert await count(app, Base.metadata.tables["practice"]) == 3
         assert await count(app, Base.metadata.tables["practice"]) == 0
 
 
@@ -143,10 +145,10 @@ async def test_a_row_cannot_point_across_tenants(two: Cast, table: Table, key: F
         f"INSERT INTO {table.name} (provider_id, {', '.join(kept)}) "  # noqa: S608
         f"SELECT $1::uuid, {', '.join(values)} FROM {table.name} WHERE provider_id = $2 AND {linked} IS NOT NULL LIMIT 1"
     )
+    one = f"SELECT {linked} FROM {table.name} WHERE provider_id = {{}} AND {linked} IS NOT NULL ORDER BY 1 LIMIT 1"  # noqa: S608
     moved = (
-        f"UPDATE {table.name} SET {linked} = "  # noqa: S608
-        f"(SELECT {linked} FROM {table.name} WHERE provider_id = $2 AND {linked} IS NOT NULL LIMIT 1) "
-        f"WHERE provider_id = $1 AND {linked} IS NOT NULL"
+        f"UPDATE {table.name} SET {linked} = ({one.format('$2')}) "  # noqa: S608
+        f"WHERE provider_id = $1 AND {linked} = ({one.format('$1')})"
     )
     assert key.column_keys[0] == "provider_id"
     async with As(two, None) as owner:

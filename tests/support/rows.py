@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Table, select, text
 
 import vigie.auth.models
+import vigie.core.idempotency
 import vigie.devices.models
 import vigie.events.models
 import vigie.posture.models

@@ -11,9 +11,9 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
@@ -27,10 +27,21 @@ from vigie.auth.tokens import InvalidTokenError, Tokens
 from vigie.core.clock import Clock
 from vigie.core.db import Database
 from vigie.core.errors import InvalidRequestError
+from vigie.core.idempotency import Attempt
 
 _GUARD = "vigie_guard"
 _bearer = HTTPBearer(auto_error=False, scheme_name="partner", description="Access token from POST /oauth/token")
 F = TypeVar("F", bound=Callable[..., Any])
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[\x21-\x7e]{1,128}$",
+        description="Any text of the caller's making, at best a UUID. The same request again under the same key within "
+        "24 hours creates nothing; another request under it is refused.",
+    ),
+]
+"""The header of a creating route (`vigie.core.idempotency`)."""
 
 
 class Parts(Protocol):
@@ -55,6 +66,14 @@ class Call:
     principal: Principal
     session: AsyncSession
     now: datetime
+
+
+def attempt_of(call: Call, request: Request, key: str | None, body: BaseModel) -> Attempt | None:
+    """Return the keyed attempt a creating request is; None when it came without an `Idempotency-Key`."""
+    if key is None:
+        return None
+    caller = call.principal
+    return Attempt.of(caller.provider_id, key, caller.subject, request.url.path, body, call.now)
 
 
 async def authenticate(request: Request, token: str | None) -> Principal:

@@ -8,9 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from vigie.auth.dependencies import Call, reads, writes
+from vigie.auth.dependencies import Call, IdempotencyKey, attempt_of, reads, writes
 from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
 from vigie.auth.principal import Scope
+from vigie.core import idempotency
 from vigie.core.errors import InvalidRequestError, NotFoundError, problems
 from vigie.core.etag import tagged
 from vigie.core.pagination import InvalidCursorError, Page, PageQuery
@@ -82,14 +83,33 @@ async def list_enrolment_tokens(call: Reads, practice_id: UUID, query: Annotated
     "/practices/{practice_id}/enrolment-tokens",
     tags=["enrolment"],
     status_code=201,
-    responses=problems(NotFoundError, errors.PracticeArchivedError, InvalidRequestError),
+    responses=problems(
+        NotFoundError,
+        errors.PracticeArchivedError,
+        InvalidRequestError,
+        idempotency.IdempotencyConflictError,
+        idempotency.AlreadyDoneError,
+    ),
     summary="Create an enrolment token",
 )
 async def create_enrolment_token(
-    call: Writes, practice_id: UUID, new: schemas.NewEnrolmentToken
+    request: Request,
+    call: Writes,
+    practice_id: UUID,
+    new: schemas.NewEnrolmentToken,
+    idempotency_key: IdempotencyKey = None,
 ) -> schemas.CreatedEnrolmentToken:
-    """Create a token that lets agents join this practice. Its text is in this answer and nowhere else."""
+    """Create a token that lets agents join this practice. Its text is in this answer and nowhere else.
+
+    That is why the same request again under the same `Idempotency-Key` cannot be answered as the first time: it is refused
+    with 409 `request.already_done`, whose `id` names the token, to be revoked should its text be lost.
+    """
+    attempt = attempt_of(call, request, idempotency_key, new)
+    if attempt is not None and (kept := await idempotency.begin(call.session, attempt)) is not None:
+        raise idempotency.AlreadyDoneError(id=kept["id"])
     token, text = await enrolment.create_token(call, practice_id, new)
+    if attempt is not None:
+        await idempotency.finish(call.session, attempt, 201, {"id": str(token.id)})
     return schemas.CreatedEnrolmentToken(**_token_out(token), token=text)
 
 

@@ -7,9 +7,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from vigie.auth.dependencies import Call, reads, writes
+from vigie.auth.dependencies import Call, IdempotencyKey, attempt_of, reads, writes
 from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
 from vigie.auth.principal import Scope
+from vigie.core import idempotency
 from vigie.core.errors import InvalidRequestError, NotFoundError, preferred_language, problems
 from vigie.core.etag import tagged
 from vigie.core.pagination import InvalidCursorError, Page, PageQuery
@@ -80,14 +81,25 @@ async def list_practices(request: Request, call: Reads, query: Annotated[schemas
     "/practices",
     tags=["practices"],
     status_code=201,
-    responses=problems(InvalidRequestError, service.ReferenceTakenError),
+    responses=problems(InvalidRequestError, service.ReferenceTakenError, idempotency.IdempotencyConflictError),
     summary="Create a practice",
 )
-async def create_practice(call: Writes, new: NewPractice) -> PracticeOut:
-    """Create a practice. Until a device reports, everything about it is unknown."""
+async def create_practice(
+    request: Request, call: Writes, new: NewPractice, idempotency_key: IdempotencyKey = None
+) -> PracticeOut:
+    """Create a practice. Until a device reports, everything about it is unknown.
+
+    With an `Idempotency-Key`, the same request again within 24 hours is answered as the first time.
+    """
+    attempt = attempt_of(call, request, idempotency_key, new)
+    if attempt is not None and (kept := await idempotency.begin(call.session, attempt)) is not None:
+        return PracticeOut(**kept)
     practice = await service.open_practice(call, new)
     await postures.open_posture(call.session, practice.provider_id, practice.id, call.now)
-    return PracticeOut(**_practice_out(practice))
+    created = PracticeOut(**_practice_out(practice))
+    if attempt is not None:
+        await idempotency.finish(call.session, attempt, 201, created.model_dump(mode="json"))
+    return created
 
 
 @router.get(
