@@ -78,7 +78,7 @@ class Service:
     """API, worker and PostgreSQL of one provider."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self._log = folder / "service.log"
         self.url = f"http://127.0.0.1:{free_port()}"
         self.embedded = EmbeddedPostgres(folder / "data")
         self.database_url = ""
@@ -97,21 +97,25 @@ class Service:
         self.database_url = await asyncio.to_thread(self.embedded.start)
         self._environment["VIGIE_DATABASE_URL"] = self.database_url
         await self.run("migrate")
-        log = self.folder / "service.log"
-        self.api = Supervised(["serve", "--port", self.url.rpartition(":")[2]], self._environment, log)
-        self.worker = Supervised(["worker"], self._environment, log)
+        self.api = Supervised(["serve", "--port", self.url.rpartition(":")[2]], self._environment, self._log)
+        self.worker = Supervised(["worker"], self._environment, self._log)
         await self.api.start()
         await self.worker.start()
         await self.ready()
 
     async def ready(self) -> None:
-        """Wait until the API is ready."""
-        async with asyncio.timeout(60), httpx.AsyncClient(base_url=self.url) as http:
-            while True:
+        """Wait until the API is ready; if it never is, fail with the end of its log."""
+        async with httpx.AsyncClient(base_url=self.url) as http:
+            for _ in range(600):
                 with contextlib.suppress(httpx.HTTPError):
                     if (await http.get("/readyz")).status_code == 200:
                         return
                 await asyncio.sleep(0.1)
+        raise AssertionError(self.log_tail())
+
+    def log_tail(self) -> str:
+        """Return the end of the log of API and worker, for the message of a failure."""
+        return self._log.read_bytes()[-8000:].decode(errors="replace")
 
     async def run(self, *arguments: str) -> str:
         """Run a command of the command line to its end; return what it printed."""

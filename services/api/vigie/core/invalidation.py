@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 CHANNEL = "vigie_changed"
 _RETRY_S = 0.5
 _PING_S = 5.0
+_LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 log = logging.getLogger(__name__)
 K = TypeVar("K")
 V = TypeVar("V")
@@ -105,7 +106,7 @@ class Listener:
         while True:
             try:
                 connection = await asyncpg.connect(self._url, server_settings=self._settings, timeout=5)
-            except (OSError, asyncpg.PostgresError, TimeoutError):
+            except _LOST:
                 await asyncio.sleep(_RETRY_S)
                 continue
             try:
@@ -114,7 +115,7 @@ class Listener:
                 while not connection.is_closed():
                     await connection.execute("SELECT 1", timeout=_PING_S)
                     await asyncio.sleep(_PING_S)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            except _LOST:
                 log.warning("listening connection lost")
             finally:
                 self._hearing(False)

@@ -75,7 +75,7 @@ class Directory:
             futures = {key: self._wanted.pop(key) for key in keys}
             try:
                 found = await self._look_up(keys)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
                 self._connection = None
                 for future in futures.values():
                     future.set_exception(BusyError())

@@ -29,6 +29,7 @@ _TRANSIENT = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what the driver says when the line breaks while it rolls back
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
@@ -183,7 +184,7 @@ class Intake:
         self, connection: asyncpg.Connection, batch: Sequence[tuple[Report, asyncio.Future[Outcome]]], error: Exception
     ) -> None:
         """Isolate the heartbeat that cannot be written: halves, quarters… until it stands alone."""
-        if len(batch) == 1:
+        if len(batch) == 1 and not connection.is_closed():
             INTAKE_POISONED.inc()
             log.error("heartbeat not stored", exc_info=error)
             _refuse(batch, PoisonedError())

@@ -49,6 +49,7 @@ _NOT_THE_ROW = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what the driver says when the line breaks while it rolls back
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.TransactionRollbackError,
@@ -142,6 +143,8 @@ class Sweep:
         except _NOT_THE_ROW:
             raise
         except Exception:
+            if connection.is_closed():
+                raise
             if len(devices) > 1:
                 log.exception("sweep of a batch failed, trying its rows one by one", extra={"size": len(devices)})
         done = 0
@@ -151,6 +154,8 @@ class Sweep:
             except _NOT_THE_ROW:
                 raise
             except Exception:
+                if connection.is_closed():
+                    raise
                 JOB_ROW_FAILURES.labels(JOB).inc()
                 log.exception("device pushed aside", extra={"device_id": str(device_id)})
                 await self._push(connection, provider_id, device_id, now)
