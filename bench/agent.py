@@ -19,9 +19,11 @@ _MEASURE = """
 import json, resource, sys
 from vigie_agent.cli import main
 status = main(sys.argv[1:])
+# VmHWM, not ru_maxrss: the latter starts with the size of the process that forked us
+peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
 own, others = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
 print(json.dumps({"status": status, "cpu": own.ru_utime + own.ru_stime, "children": others.ru_utime + others.ru_stime,
-                  "peak": own.ru_maxrss}), file=sys.stderr)
+                  "peak": peak}), file=sys.stderr)
 """
 
 

@@ -62,6 +62,13 @@ async def _prepare(connection: asyncpg.Connection) -> None:
         decoder=lambda raw: orjson.loads(memoryview(raw)[1:]),
         format="binary",
     )
+    await connection.set_type_codec(
+        "json",
+        schema="pg_catalog",
+        encoder=lambda value: value if isinstance(value, bytes) else orjson.dumps(value),
+        decoder=orjson.loads,
+        format="binary",
+    )
 
 
 async def connect(url: str, server_settings: dict[str, str]) -> asyncpg.Connection:

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vigie.core.db import TENANT, Base
@@ -142,7 +142,7 @@ class DeviceSection(Base):
     """The latest body of each section of a device; rewritten only when it changed."""
 
     __tablename__ = "device_section"
-    __table_args__ = (_of_device(), TENANT | {"postgresql_with": {"fillfactor": "70"}})
+    __table_args__ = (_of_device(), TENANT | {"postgresql_with": {"fillfactor": "50"}})
 
     provider_id: Mapped[UUID] = mapped_column(primary_key=True)
     device_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -178,4 +178,4 @@ class SectionHistory(Base):
     device_id: Mapped[UUID] = mapped_column(primary_key=True)
     received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    sections: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    sections: Mapped[dict[str, Any]] = mapped_column(JSON)  # the very text the agent sent

@@ -69,19 +69,24 @@ PRESENCE = Statement(
 )
 HELD_SECTIONS = Statement(
     """
-    SELECT t.provider_id, t.device_id, t.section, t.digest,
-           CASE WHEN t.section = ANY (string_to_array(v.wanted, ',')) THEN t.body END AS body
+    SELECT t.provider_id, t.device_id, string_agg(t.section || ':' || encode(t.digest, 'hex'), ',') AS digests,
+           jsonb_object_agg(t.section, t.body) FILTER (WHERE t.section = ANY (string_to_array(v.wanted, ','))) AS bodies
     FROM {rows} AS v (provider_id, device_id, wanted)
     JOIN device_section t ON t.provider_id = v.provider_id AND t.device_id = v.device_id
     WHERE {tenant}
+    GROUP BY t.provider_id, t.device_id
     """,
     ("uuid", "uuid", "text"),
 )
-STORE_SECTIONS = Statement(
+ADD_SECTIONS = Statement(
+    "INSERT INTO device_section (provider_id, device_id, section, digest, changed_at, body) {source}",
+    ("uuid", "uuid", "text", "bytea", "timestamptz", "jsonb"),
+)
+CHANGE_SECTIONS = Statement(
     """
-    INSERT INTO device_section (provider_id, device_id, section, digest, changed_at, body) {source}
-    ON CONFLICT (provider_id, device_id, section)
-    DO UPDATE SET digest = excluded.digest, changed_at = excluded.changed_at, body = excluded.body
+    UPDATE device_section t SET digest = v.digest, changed_at = v.changed_at, body = v.body
+    FROM {rows} AS v (provider_id, device_id, section, digest, changed_at, body)
+    WHERE t.provider_id = v.provider_id AND t.device_id = v.device_id AND t.section = v.section AND {tenant}
     """,
     ("uuid", "uuid", "text", "bytea", "timestamptz", "jsonb"),
 )
@@ -94,7 +99,7 @@ DROP_SECTIONS = Statement(
 )
 REMEMBER = Statement(
     "INSERT INTO section_history (provider_id, device_id, received_at, sequence, sections) {source}",
-    ("uuid", "uuid", "timestamptz", "bigint", "jsonb"),
+    ("uuid", "uuid", "timestamptz", "bigint", "json"),
 )
 LOWER_REVIEW = Statement(
     """

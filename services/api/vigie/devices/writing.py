@@ -41,7 +41,8 @@ class _Work:
     touches: list[tuple[Any, ...]] = field(default_factory=list)
     pending: list[tuple[Any, ...]] = field(default_factory=list)
     presence: list[tuple[Any, ...]] = field(default_factory=list)
-    stored: list[tuple[Any, ...]] = field(default_factory=list)
+    added: list[tuple[Any, ...]] = field(default_factory=list)
+    changed: list[tuple[Any, ...]] = field(default_factory=list)
     dropped: list[tuple[Any, ...]] = field(default_factory=list)
     history: list[tuple[Any, ...]] = field(default_factory=list)
     changes: list[DeviceChange] = field(default_factory=list)
@@ -117,10 +118,10 @@ class HeartbeatWriter:
                 asked.append((report.identity.provider_id, report.identity.device_id, ",".join(sorted(wanted))))
         held: dict[UUID, _Held] = {device_id: _Held() for _, device_id, _ in asked}
         for row in await fetch(connection, self._form, sql.HELD_SECTIONS, asked):
-            of_device = held[row["device_id"]]
-            of_device.digests[row["section"]] = row["digest"]
-            if row["body"] is not None:
-                of_device.bodies[row["section"]] = row["body"]
+            pairs = (pair.partition(":") for pair in row["digests"].split(","))
+            held[row["device_id"]] = _Held(
+                {name: bytes.fromhex(digest) for name, _, digest in pairs}, row["bodies"] or {}
+            )
         return held
 
     def _decide(self, report: Report, row: asyncpg.Record | None, held: Mapping[UUID, _Held], work: _Work) -> Outcome:
@@ -177,10 +178,9 @@ class HeartbeatWriter:
         digests = held.digests | {name: sent.digest for name, sent in changed.items()}
         for name in removed:
             del digests[name]
-        work.stored += [
-            (identity.provider_id, identity.device_id, name, sent.digest, at, sent.json)
-            for name, sent in sorted(changed.items())
-        ]
+        for name, sent in sorted(changed.items()):
+            rows = work.changed if name in held.digests else work.added
+            rows.append((identity.provider_id, identity.device_id, name, sent.digest, at, sent.json))
         work.dropped += [(identity.provider_id, identity.device_id, name) for name in sorted(removed)]
         if changed or removed:
             parts = [b'"%s":%s' % (name.encode(), sent.json) for name, sent in sorted(changed.items())]
@@ -199,7 +199,8 @@ class HeartbeatWriter:
             (sql.TOUCH, work.touches),
             (sql.NOTE_PENDING, work.pending),
             (sql.PRESENCE, _merged_presence(work.presence)),
-            (sql.STORE_SECTIONS, work.stored),
+            (sql.ADD_SECTIONS, work.added),
+            (sql.CHANGE_SECTIONS, work.changed),
             (sql.DROP_SECTIONS, work.dropped),
             (sql.REMEMBER, work.history),
         ):

@@ -61,6 +61,14 @@ class Assessment:
     review_at: dict[UUID, datetime] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _Rows:
+    """Findings to write: those of controls not judged before, and those that changed."""
+
+    added: list[tuple[Any, ...]] = field(default_factory=list)
+    changed: list[tuple[Any, ...]] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class PracticeChange:
     """A practice to settle; with `census` and `seen` when the set or the liveness of its devices changed."""
@@ -92,7 +100,7 @@ class Assessor:
             return result
         stored = await self._stored_findings(connection, devices)
         runs = await self._runs(connection, devices)
-        rows: list[tuple[Any, ...]] = []
+        rows = _Rows()
         for device in devices:
             before = stored[device.device_id]
             facts = _facts(device, runs.get(device.device_id, ()), before)
@@ -105,7 +113,8 @@ class Assessor:
                 device.controls,
             )
             self._compare(device, findings, before, rows, result)
-        await fetch(connection, self._form, sql.STORE_FINDINGS, rows)
+        await fetch(connection, self._form, sql.ADD_FINDINGS, rows.added)
+        await fetch(connection, self._form, sql.CHANGE_FINDINGS, rows.changed)
         return result
 
     async def _stored_findings(
@@ -150,7 +159,7 @@ class Assessor:
         device: DeviceChange,
         findings: Sequence[Finding],
         before: Mapping[str, asyncpg.Record],
-        rows: list[tuple[Any, ...]],
+        rows: "_Rows",
         result: Assessment,
     ) -> None:
         changed = []
@@ -163,10 +172,11 @@ class Assessor:
                 earliest = result.review_at.get(device.device_id)
                 if earliest is None or valid_until < earliest:
                     result.review_at[device.device_id] = valid_until
-            if stands or (old is not None and same_state and _is_same(old, finding)):
+            if stands or (old is not None and same_state and _is_same(old, finding, device)):
                 continue
             since = old["since"] if old is not None and same_state else device.happened_at
-            rows.append(_finding_row(device.provider_id, device.device_id, device.practice_id, finding, since, device))
+            kept = rows.added if old is None else rows.changed
+            kept.append(_finding_row(device.provider_id, device.device_id, device.practice_id, finding, since, device))
             if not same_state:
                 changed.append(
                     {
@@ -264,13 +274,24 @@ def _facts(device: DeviceChange, runs: Sequence[BackupRun], before: Mapping[str,
     )
 
 
-def _is_same(old: asyncpg.Record, finding: Finding) -> bool:
+def _is_same(old: asyncpg.Record, finding: Finding, device: DeviceChange) -> bool:
+    """Whether a stored finding of the same state need not be written again.
+
+    One that only holds longer than stored is left alone by a report: the stored end is a promise kept, and the sweep, which
+    looks at the device by then, moves it.
+    """
     return bool(
         old["reason"] == finding.reason
-        and old["valid_until"] == finding.valid_until
+        and (old["valid_until"] == finding.valid_until or _only_longer(old["valid_until"], finding, device))
         and old["evidence"] == finding.evidence
         and old["threshold"] == finding.threshold
     )
+
+
+def _only_longer(stored: datetime | None, finding: Finding, device: DeviceChange) -> bool:
+    if device.hindsight or stored is None or stored <= device.happened_at:
+        return False
+    return finding.valid_until is None or stored <= finding.valid_until
 
 
 def _finding_row(

@@ -21,7 +21,7 @@ class Finding(Base):
         ForeignKeyConstraint(["provider_id", "practice_id"], ["practice.provider_id", "practice.id"]),
         CheckConstraint("state IN ('pass', 'warn', 'fail', 'unknown', 'not_applicable')", name="state"),
         Index("ix_finding_practice", "provider_id", "practice_id", "control"),
-        TENANT | {"postgresql_with": {"fillfactor": "80"}},
+        TENANT | {"postgresql_with": {"fillfactor": "60"}},
     )
 
     provider_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -23,6 +23,19 @@ STORE_FINDINGS = Statement(
     """,
     ("uuid", "uuid", "text", "uuid", "text", "text", "timestamptz", "timestamptz", "timestamptz", "jsonb", "jsonb"),
 )
+_FINDING_TYPES = STORE_FINDINGS.types
+ADD_FINDINGS = Statement(STORE_FINDINGS.text.partition("ON CONFLICT")[0], _FINDING_TYPES)
+CHANGE_FINDINGS = Statement(
+    """
+    UPDATE finding t
+    SET state = v.state, reason = v.reason, since = v.since, valid_until = v.valid_until, assessed_at = v.assessed_at,
+        evidence = v.evidence, threshold = v.threshold
+    FROM {rows} AS v (provider_id, subject_id, control, practice_id, state, reason, since, valid_until, assessed_at,
+                      evidence, threshold)
+    WHERE t.provider_id = v.provider_id AND t.subject_id = v.subject_id AND t.control = v.control AND {tenant}
+    """,
+    _FINDING_TYPES,
+)
 FORGET_FINDINGS = Statement(
     """
     DELETE FROM finding t USING {rows} AS v (provider_id, subject_id)
