@@ -25,8 +25,8 @@ from vigie.devices.digests import section_digest
 DEVICES, PRACTICES = 40, 4
 SECONDS_AT_WORK = 0.8
 KILLS = (
-    *("postmaster", "worker", "api", "backend", "postgresql", "worker"),
-    *("api", "postmaster", "backend", "api", "worker", "postmaster", "api"),
+    *("postmaster", "worker", "api", "backend", "postgresql", "backend", "postmaster"),
+    *("api", "postmaster", "worker", "backend", "api", "postmaster"),
 )
 CLOCK = SystemClock()
 LINE_BROKEN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)

@@ -165,7 +165,7 @@ class Intake:
             log.warning("batch not acknowledged", extra={"error": type(error).__name__, "size": len(batch)})
             connection.terminate()
             _refuse(batch, BusyError())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is one heartbeat's
             await self._split(connection, batch, error)
         else:
             for (_, future), outcome in zip(batch, outcomes, strict=True):
