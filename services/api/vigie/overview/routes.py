@@ -57,7 +57,7 @@ def _row(practice: Practice, posture: Posture) -> schemas.PracticeRow:
         backup=posture.backup,
         checklist=posture.checklist,
         liveness=posture.liveness,
-        since=posture.since["overall"],  # type: ignore[arg-type]
+        since=posture.since["overall"],
         devices=posture.devices,
         as_of=posture.assessed_at,
     )
@@ -196,7 +196,7 @@ def _posture_out(posture: Posture, findings: Any, language: str) -> PostureOut:
         )
     opened = posture.since["overall"]
     lights = {
-        name: HeadlineOut(state=getattr(posture, name), since=posture.since.get(name, opened))  # type: ignore[arg-type]
+        name: HeadlineOut(state=getattr(posture, name), since=posture.since.get(name, opened))
         for name in (*_LIGHTS, "checklist")
     }
     return PostureOut(
