@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from prometheus_client import REGISTRY
 
 from tests.conftest import NOW, settings_for
 from tests.support.cast import Cast
@@ -174,3 +175,27 @@ async def test_archiving_a_practice_while_its_devices_report_never_fails(
         assert answer.status_code == 204
     assert await rows.fetchval("SELECT count(*) FROM device WHERE status <> 'revoked'") == 0
     assert await rows.fetchval("SELECT count(*) FROM posture") == 0
+
+
+async def test_a_sweep_that_loses_a_conflict_blames_no_device(
+    cast: Cast, settings: Settings, lines: list[asyncpg.Connection], workers: list[Worker], rows: asyncpg.Connection
+) -> None:
+    fleet = await make_fleet(cast, settings, 1)
+    (device,) = fleet.identities.values()
+    await writer_of(settings).write(lines[0], [fleet.full(fleet.agents[0], NOW)])
+    now = NOW + 25 * HOUR
+    blamed = REGISTRY.get_sample_value("vigie_job_row_failures_total", {"job": "devices.sweep"}) or 0
+    async with rows.transaction():
+        await rows.execute("SELECT FROM posture WHERE practice_id = $1 FOR UPDATE", device.practice_id)
+        sweeping = asyncio.create_task(workers[0].run(now))  # holds the device, waits for the practice
+        await asyncio.sleep(0.3)
+        await rows.execute("SELECT FROM device_liveness WHERE device_id = $1 FOR UPDATE", device.device_id)
+        with pytest.raises(asyncpg.DeadlockDetectedError):
+            await sweeping
+    due_at = await rows.fetchval("SELECT due_at FROM device_deadline")
+    await workers[0].run(now)
+    state = await rows.fetchval("SELECT state FROM finding WHERE control = 'ANS-2.4'")
+    assert due_at <= now
+    assert state == "warn"
+    assert (REGISTRY.get_sample_value("vigie_job_row_failures_total", {"job": "devices.sweep"}) or 0) == blamed
+    await assert_invariants(rows)
