@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -26,6 +27,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _end_with_the_test() -> None:
+    """In the child: ask Linux to end it should the test itself be killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 class Supervised:
     """A process that is started again whenever it ends, as an orchestrator does."""
 
@@ -45,7 +52,11 @@ class Supervised:
     async def _spawn(self) -> asyncio.subprocess.Process:
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "vigie", *self._arguments), env=self._environment, stdout=log, stderr=log
+                *(sys.executable, "-m", "vigie", *self._arguments),
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_end_with_the_test,
             )
         self.pids.append(self._process.pid)
         return self._process
@@ -68,7 +79,8 @@ class Supervised:
             self._watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watch
-        assert self._process is not None
+        if self._process is None:
+            return 0
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
         return await asyncio.wait_for(self._process.wait(), 40)
@@ -90,6 +102,8 @@ class Service:
             "VIGIE_PUBLIC_URL": self.url,
             "VIGIE_TOKEN_KEY_FILE": str(key_file),
         }
+        self.api = Supervised(["serve", "--port", self.url.rpartition(":")[2]], self._environment, self._log)
+        self.worker = Supervised(["worker"], self._environment, self._log)
         self._postmasters: set[int] = set()
 
     async def start(self) -> None:
@@ -97,8 +111,6 @@ class Service:
         self.database_url = await asyncio.to_thread(self.embedded.start)
         self._environment["VIGIE_DATABASE_URL"] = self.database_url
         await self.run("migrate")
-        self.api = Supervised(["serve", "--port", self.url.rpartition(":")[2]], self._environment, self._log)
-        self.worker = Supervised(["worker"], self._environment, self._log)
         await self.api.start()
         await self.worker.start()
         await self.ready()
