@@ -46,7 +46,7 @@ def _intake(asked: set[str]) -> list[Figure]:
             figures += intake.quiet(base, devices, service, ceiling)
             ceiling.stop()
         if "P11" in asked:
-            figures += intake.day_of_load(base, devices, service, worker)
+            figures += intake.day_of_load(devices, service, worker)
         if "P2" in asked:
             figures += intake.full(base, devices[:4000], service)
     return figures

@@ -9,6 +9,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+import httpx
 import orjson
 
 from bench.report import Figure, median
@@ -30,10 +31,10 @@ print(json.dumps({"status": status, "cpu": own.ru_utime + own.ru_stime, "childre
 class Tap:
     """Passes bytes between the agent and the service, and counts what the agent sends."""
 
-    def __init__(self, to_port: int) -> None:
+    def __init__(self) -> None:
         self.port = free_port()
+        self.to_port = 0
         self.sent: list[int] = []
-        self._to = to_port
         self._listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -43,7 +44,7 @@ class Tap:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self._to))
+            server = socket.create_connection(("127.0.0.1", self.to_port))
             self.sent.append(0)
             place = len(self.sent) - 1
             threading.Thread(target=self._pass, args=(client, server, place), daemon=True).start()
@@ -66,9 +67,9 @@ class Tap:
 
 def quiet_run(bed: Bed) -> list[Figure]:
     """Enrol the agent of this machine, let it report until it has nothing new to say, and measure those runs."""
-    tap = Tap(0)
+    tap = Tap()
     service = bed.serve(workers=1, agent_urls=(f"http://127.0.0.1:{tap.port}",))
-    tap._to = service.port
+    tap.to_port = service.port
     token = asyncio.run(_enrolment_token(service))
     bytes_sent: list[float] = []
     cpu: list[float] = []
@@ -126,8 +127,6 @@ def _agent(arguments: list[str], environment: dict[str, str]) -> dict[str, float
 
 
 async def _enrolment_token(service: Process) -> str:
-    import httpx
-
     made = await add_provider(service.settings, "Agents")
     async with httpx.AsyncClient(base_url=f"http://{service.host}") as http:
         form = {"grant_type": "client_credentials"}

@@ -1,6 +1,7 @@
 """A load generator that costs little: prepared requests, raw sockets, keep-alive connections.
 
-It runs on the machine it measures, so what it spends is taken from the service: requests are built and signed before the clock starts.
+It runs on the machine it measures, so what it spends is taken from the service: requests are built and signed before the
+clock starts.
 """
 
 import asyncio

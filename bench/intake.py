@@ -2,6 +2,7 @@
 
 import copy
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import psutil
@@ -31,18 +32,18 @@ def _check(bed: Bed, before: int, outcome: Outcome) -> None:
 
 def quiet(bed: Bed, devices: list[BenchDevice], service: Process, ceiling: Process) -> list[Figure]:
     """P1: quiet signed heartbeats, and the same endpoint without its database call, interleaved."""
-    _round(bed, devices, service, rounds=1)  # first heartbeats, full of firsts, are not quiet
+    _round(devices, service, rounds=1)  # first heartbeats, full of firsts, are not quiet
     rates: list[float] = []
     ceilings: list[float] = []
     latencies: list[float] = []
     for _ in range(REPETITIONS):
         before = stored(bed)
-        outcome = _round(bed, devices, service, rounds=4)
+        outcome = _round(devices, service, rounds=4)
         _check(bed, before, outcome)
         rates.append(outcome.rate)
         latencies.append(outcome.quantile(0.99))
         sequences = [device.sequence for device in devices]
-        ceilings.append(_round(bed, devices, ceiling, rounds=4).rate)
+        ceilings.append(_round(devices, ceiling, rounds=4).rate)
         for device, sequence in zip(devices, sequences, strict=True):
             device.sequence = sequence
     shares = [100 * rate / top for rate, top in zip(rates, ceilings, strict=True)]
@@ -70,7 +71,7 @@ def quiet(bed: Bed, devices: list[BenchDevice], service: Process, ceiling: Proce
     ]
 
 
-def _round(bed: Bed, devices: list[BenchDevice], service: Process, rounds: int) -> Outcome:
+def _round(devices: list[BenchDevice], service: Process, rounds: int) -> Outcome:
     requests = [device.signed(service.host, device.heartbeat()) for _ in range(rounds) for device in devices]
     return send("127.0.0.1", service.port, deal(requests, len(devices), CONNECTIONS))
 
@@ -100,8 +101,6 @@ def full_sections(place: int, flip: int) -> dict[str, Any]:
 
 
 def _templates() -> list[dict[str, Any]]:
-    from datetime import UTC, datetime
-
     now = datetime.now(UTC).replace(microsecond=0)
     devices: list[VirtualDevice] = [device for plan in plan_fleet(2, 4, now=now) for device in plan.devices()]
     return [device.heartbeat(now)["sections"] for device in devices]
@@ -170,12 +169,12 @@ def storm(bed: Bed, devices: list[BenchDevice], service: Process) -> list[Figure
     ]
 
 
-def day_of_load(bed: Bed, devices: list[BenchDevice], service: Process, worker: Process) -> list[Figure]:
+def day_of_load(devices: list[BenchDevice], service: Process, worker: Process) -> list[Figure]:
     """P11: memory after the heartbeats of a day of this fleet."""
     started = time.monotonic()
     count = 0
     for _ in range(8):
-        outcome = _round(bed, devices, service, rounds=3)
+        outcome = _round(devices, service, rounds=3)
         count += outcome.statuses[200]
     processes = [psutil.Process(pid) for pid in service.members()[1:]]
     api = [process.memory_info().rss / 2**20 for process in processes]

@@ -1,11 +1,18 @@
 """The same application with the database call of the intake removed: the ceiling P1 is compared with."""
 
+import os
+import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+
+import uvicorn
 
 import vigie.app
-from vigie.cli import main
+from vigie import multiprocess
+from vigie.cli import main, server_options
 from vigie.devices.intake import Intake
 from vigie.devices.report import Accepted, Outcome, Report
+from vigie.settings import Settings
 
 
 class NoDatabase(Intake):
@@ -16,31 +23,20 @@ class NoDatabase(Intake):
         return Accepted(report.sequence, duplicate=False, resync=False)
 
 
+def spawn(
+    arguments: Sequence[str], environment: Mapping[str, str], pass_fds: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    """Start children of this module instead of `vigie`."""
+    command = [sys.executable, "-m", "bench.nodb", *arguments]
+    return subprocess.Popen(command, env=dict(environment), pass_fds=pass_fds)
+
+
 if __name__ == "__main__":
-    import os
-
-    import uvicorn
-
-    from vigie.cli import server_options
-    from vigie.settings import Settings
-
-    vigie.app.Intake = NoDatabase  # type: ignore[misc]
+    setattr(vigie.app, "Intake", NoDatabase)  # noqa: B010 - the one part that is exchanged
+    multiprocess.spawn = spawn
     if "--fd" in sys.argv:
-        where = {"fd": int(sys.argv[sys.argv.index("--fd") + 1])}
-        uvicorn.run(vigie.app.create_app(Settings()), **where, **server_options())
+        descriptor = int(sys.argv[sys.argv.index("--fd") + 1])
+        uvicorn.run(vigie.app.create_app(Settings()), fd=descriptor, **server_options())
     else:
-        import vigie.multiprocess as several
-
-        several_spawn = several.spawn
-
-        def spawn(arguments, environment, pass_fds=()):  # type: ignore[no-untyped-def]
-            """Start children of this module instead of `vigie`."""
-            import subprocess
-
-            return subprocess.Popen(
-                [sys.executable, "-m", "bench.nodb", *arguments], env=dict(environment), pass_fds=pass_fds
-            )
-
-        several.spawn = spawn
         main(sys.argv[1:])
         os._exit(0)

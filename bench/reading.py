@@ -6,6 +6,7 @@ import time
 from base64 import b64encode
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -15,12 +16,12 @@ from bench.service import Bed, Process
 from vigie.cli_actions import add_provider
 from vigie.core.db import connect
 from vigie.core.ids import uuid7
-from vigie.posture.rules.practice import rank
+from vigie.posture.rules.practice import Headline, rank
 
 SIZES = (1_000, 100_000)
 REQUESTS = 300
 PASSES = 3
-_LIGHTS = ("critical", "unknown", "warning", "ok", "ok", "ok", "ok")
+_LIGHTS: tuple[Headline, ...] = ("critical", "unknown", "warning", "ok", "ok", "ok", "ok")
 
 
 def lists(bed: Bed, service: Process) -> list[Figure]:
@@ -76,7 +77,7 @@ async def _fill(bed: Bed, service: Process, size: int) -> dict[str, str]:
                 "updated_at",
             ],
         )
-        rows = []
+        rows: list[tuple[Any, ...]] = []
         for one in ids:
             lights = [dice.choice(_LIGHTS) for _ in range(3)]
             worst = next(light for light in ("critical", "unknown", "warning", "ok") if light in lights)

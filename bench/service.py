@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import http.client
-import os
 import shutil
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psutil
 from pydantic import SecretStr
 
 from vigie.core.embedded import EmbeddedPostgres
@@ -50,8 +50,6 @@ class Process:
 
     def members(self) -> list[int]:
         """Return the process ids of the parent and its children."""
-        import psutil
-
         parent = psutil.Process(self.process.pid)
         return [parent.pid, *(child.pid for child in parent.children(recursive=True))]
 
@@ -114,7 +112,7 @@ class Bed:
         async def run() -> list[asyncpg.Record]:
             connection = await asyncpg.connect(self.url)
             try:
-                return await connection.fetch(statement, *arguments)
+                return list(await connection.fetch(statement, *arguments))
             finally:
                 await connection.close()
 
@@ -136,7 +134,7 @@ def _answers(port: int) -> bool:
 def bed() -> Iterator[Bed]:
     """Give a fresh database in a temporary folder (on the disk of TMPDIR) and end everything afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="vigie-bench-"))
-    os.chmod(folder, 0o755)
+    folder.chmod(0o755)  # as root, PostgreSQL runs as another user who must reach its files
     embedded = EmbeddedPostgres(folder, options=POSTGRES)
     found = Bed(folder, embedded.start())
     try:

@@ -3,18 +3,21 @@
 import asyncio
 import hashlib
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 
-from bench.fleet import load_fleet
+from bench.fleet import BenchDevice, load_fleet
 from bench.intake import full_sections
 from bench.report import Figure
 from bench.service import Bed
 from vigie.core.batch import Form
 from vigie.core.clock import MovableClock
+from vigie.core.crypto import b64url
 from vigie.core.db import connect
+from vigie.devices.digests import section_digest, state_digest
 from vigie.devices.hb1 import parse_heartbeat
-from vigie.devices.report import Identity, make_report
+from vigie.devices.report import Identity, Report, make_report
 from vigie.devices.writing import HeartbeatWriter
 from vigie.posture.assessment import Assessor
 from vigie.worker import ensure_partitions
@@ -51,7 +54,7 @@ def _bytes(bed: Bed) -> int:
     return int(bed.query(_SIZES)[0]["bytes"])
 
 
-async def _live(bed: Bed, devices: list) -> tuple[int, int]:  # type: ignore[type-arg]
+async def _live(bed: Bed, devices: list[BenchDevice]) -> tuple[int, int]:
     connection = await connect(bed.url, {"application_name": "bench"})
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
     await ensure_partitions(connection, MovableClock(datetime.now(UTC)), months_back=2)
@@ -87,10 +90,9 @@ async def _live(bed: Bed, devices: list) -> tuple[int, int]:  # type: ignore[typ
     return first, month
 
 
-def _report(device, identity, sections, sent, at):  # type: ignore[no-untyped-def]
-    from vigie.core.crypto import b64url
-    from vigie.devices.digests import section_digest, state_digest
-
+def _report(
+    device: BenchDevice, identity: Identity, sections: dict[str, Any], sent: dict[str, Any], at: datetime
+) -> Report:
     device.state = b64url(state_digest({name: section_digest(value) for name, value in sections.items()}))
     document = orjson.loads(device.heartbeat())
     document["sections"] = sent

@@ -1,6 +1,8 @@
 """Fixtures: the server of the run, a database per process, the application in this process, the cast."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +13,12 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from tests.support.cast import Cast, assemble
-from tests.support.database import Server
+from tests.support.database import FAST, URL_VARIABLE, Server
 from vigie.app import create_app
 from vigie.auth.tokens import new_signing_key
 from vigie.core.clock import MovableClock
 from vigie.core.db import Database
+from vigie.core.embedded import EmbeddedPostgres
 from vigie.settings import Settings
 
 PUBLIC_URL = "https://vigie.test"
@@ -27,6 +30,28 @@ def missing_tool(name: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"{name} is not installed, and CI must have it")
     pytest.skip(f"{name} is not installed")
+
+
+_RUN_SERVER = pytest.StashKey[tuple[EmbeddedPostgres, Path]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With several worker processes, let the process that outlives them all own the server."""
+    distributes = getattr(config.option, "dist", "no") != "no" and not hasattr(config, "workerinput")
+    if distributes and not os.environ.get(URL_VARIABLE):
+        folder = Path(tempfile.mkdtemp(prefix="vigie-tests-"))
+        folder.chmod(0o755)  # as root, PostgreSQL runs as another user who must reach its files
+        embedded = EmbeddedPostgres(folder, options=FAST)
+        os.environ[URL_VARIABLE] = embedded.start()
+        config.stash[_RUN_SERVER] = (embedded, folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the server of the run."""
+    if _RUN_SERVER in config.stash:
+        embedded, folder = config.stash[_RUN_SERVER]
+        embedded.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

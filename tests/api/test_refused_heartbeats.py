@@ -194,11 +194,11 @@ packed(
     "agent.body_too_large",
     lambda scene: gzip.compress(scene.body.ljust(TOO_MUCH)),
 )
-sent("10 MB", 413, "request.too_large", lambda scene: {"body": scene.body.ljust(10_000_000)})
-sent("one byte too many", 413, "request.too_large", lambda scene: {"body": scene.body.ljust(262_145)})
+sent("10 MB", 413, "agent.body_too_large", lambda scene: {"body": scene.body.ljust(10_000_000)})
+sent("one byte too many", 413, "agent.body_too_large", lambda scene: {"body": scene.body.ljust(262_145)})
 
 
-@case("10 MB in chunks of undeclared length", 413, "request.too_large")
+@case("10 MB in chunks of undeclared length", 413, "agent.body_too_large")
 async def _chunked(scene: Scene) -> httpx.Response:
     body = scene.body.ljust(10_000_000)
 

@@ -34,7 +34,14 @@ def os_section(at: datetime, **data: Any) -> dict[str, Any]:
 
 def patch_section(at: datetime, *, security: int = 0, age_days: int | None = None, **data: Any) -> dict[str, Any]:
     """Return a `patch` section with this many pending security updates, the oldest of this age."""
-    pending = {"security": security, "critical": 0, "other": 0, "optional": 0, "max_age_days": age_days, "items": []}
+    pending: dict[str, Any] = {
+        "security": security,
+        "critical": 0,
+        "other": 0,
+        "optional": 0,
+        "max_age_days": age_days,
+        "items": [],
+    }
     facts = {
         "manager": "windows_update",
         "last_search_ok_at": wire_time(at),
@@ -137,7 +144,7 @@ class Agent:
         """Return the key id of a device that is enrolled."""
         return f"{self.provider_id}.{self.device_id}"
 
-    async def post(  # noqa: PLR0913 - each argument bends one thing
+    async def post(
         self,
         path: str,
         body: bytes,
@@ -202,7 +209,9 @@ class Agent:
         headers = {}
         if compress:
             body, headers = gzip.compress(body), {"Content-Encoding": "gzip"}
-        return await self.post("/v1/agent/heartbeats", body, keyid=bent.pop("keyid", self.keyid), headers=headers, **bent)
+        return await self.post(
+            "/v1/agent/heartbeats", body, keyid=bent.pop("keyid", self.keyid), headers=headers, **bent
+        )
 
     async def report(self, changed: dict[str, dict[str, Any]] | None = None, **bent: Any) -> dict[str, Any]:
         """Send the next heartbeat, expect it to be accepted, and return the answer."""

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from tests.support.agent import Agent
-from vigie.cli import add_client, add_provider
+from vigie.cli_actions import add_client, add_provider
 from vigie.core.clock import MovableClock
 from vigie.settings import Settings
 

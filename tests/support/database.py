@@ -10,6 +10,7 @@ from filelock import FileLock
 from vigie.core.embedded import EmbeddedPostgres
 from vigie.core.migrate import migrate
 
+URL_VARIABLE = "VIGIE_TEST_DATABASE_URL"
 TEMPLATE = "vigie_template"
 # Tests prove behaviour, not durability (tests/e2e does, with the default settings): no reason to wait for the disk.
 FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
@@ -35,7 +36,7 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._embedded: EmbeddedPostgres | None = None
-        self.url = os.environ.get("VIGIE_TEST_DATABASE_URL", "")
+        self.url = os.environ.get(URL_VARIABLE, "")
 
     def start(self) -> None:
         """Start or join the server and make the migrated template once."""

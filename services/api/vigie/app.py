@@ -25,13 +25,13 @@ from vigie.devices import agent_routes
 from vigie.devices import routes as device_routes
 from vigie.devices.agent_requests import Addresses
 from vigie.devices.directory import Directory
+from vigie.devices.errors import AgentBodyTooLargeError
 from vigie.devices.intake import Intake
 from vigie.devices.writing import HeartbeatWriter
 from vigie.openapi import describe
 from vigie.overview import routes as overview_routes
 from vigie.posture.assessment import Assessor
 from vigie.settings import Settings
-
 
 HEARTBEATS = "/v1/agent/heartbeats"
 
@@ -124,7 +124,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         lifespan=_running,
         middleware=[
             Middleware(middleware.Observe),
-            Middleware(middleware.BodyLimit),
+            Middleware(middleware.BodyLimit, refusals={"/v1/agent/": AgentBodyTooLargeError}),
             Middleware(middleware.Shortcut, handlers={("POST", HEARTBEATS): agent_routes.post_heartbeat}),
         ],
     )

@@ -116,13 +116,19 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
     with with_database(settings) as ready:
-        if ready.token_key_file is None and settings.database_url is None and settings.app_database_url is None:
-            ready = ready.model_copy(update={"token_key_file": generated_key(ready.data_dir)})
+        keyed = _with_key(ready) if settings.database_url is None and settings.app_database_url is None else ready
         if arguments.workers > 1:
-            return serve_many(ready, arguments.host, arguments.port, arguments.workers)
+            return serve_many(keyed, arguments.host, arguments.port, arguments.workers)
         where = {"fd": arguments.fd} if arguments.fd is not None else {"host": arguments.host, "port": arguments.port}
-        uvicorn.run(create_app(ready), **where, **server_options())
+        uvicorn.run(create_app(keyed), **where, **server_options())
     return 0
+
+
+def _with_key(settings: Settings) -> Settings:
+    """A single site on the embedded PostgreSQL makes its own signing key; a service brings one."""
+    if settings.token_key_file is not None:
+        return settings
+    return settings.model_copy(update={"token_key_file": generated_key(settings.data_dir)})
 
 
 def server_options() -> dict[str, Any]:

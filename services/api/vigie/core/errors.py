@@ -8,8 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import orjson
+from asyncpg import InterfaceError, PostgresError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -80,6 +83,16 @@ class BodyTooLargeError(AppError):
     title, title_fr = "The body is too large", "Le corps est trop volumineux"
 
 
+class UnavailableError(AppError):
+    """The database is away, or two requests got in each other's way: nothing was changed, try again."""
+
+    status, code = 503, "service.unavailable"
+    title, title_fr = "Try again in a moment", "Réessayez dans un instant"
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "2"})
+
+
 class InternalError(AppError):
     """A fault of ours; the request id finds it in the log."""
 
@@ -122,6 +135,17 @@ def all_errors(root: type[AppError] = AppError) -> Iterator[type[AppError]]:
         yield from all_errors(subclass)
 
 
+def _is_passing(error: Exception) -> bool:
+    """Whether the same request may succeed in a moment: no connection, shutdown, or a conflict PostgreSQL resolved."""
+    cause = getattr(getattr(error, "orig", error), "__cause__", None) or getattr(error, "orig", error)
+    state = str(getattr(cause, "sqlstate", None) or "")
+    return (
+        state[:2] in {"08", "57", "53"}
+        or state in {"40001", "40P01"}
+        or isinstance(cause, OSError | InterfaceError | PoolTimeout)
+    )
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Make every refusal of the app a problem document."""
 
@@ -146,7 +170,14 @@ def install_error_handlers(app: FastAPI) -> None:
             return answer(request, MalformedRequestError())
         return answer(request, known.get(status, InternalError)())
 
+    async def on_database(request: Request, error: Exception) -> Response:
+        return answer(request, UnavailableError() if _is_passing(error) else InternalError())
+
     app.add_exception_handler(AppError, on_app_error)
+    app.add_exception_handler(SQLAlchemyError, on_database)
+    app.add_exception_handler(OSError, on_database)
+    app.add_exception_handler(PostgresError, on_database)
+    app.add_exception_handler(InterfaceError, on_database)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(Exception, on_app_error)

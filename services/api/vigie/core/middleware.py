@@ -22,9 +22,12 @@ MAX_BODY = 262_144  # bytes; the largest body any route accepts (a full heartbea
 class BodyLimit:
     """Refuses bodies over `MAX_BODY` before anything reads them, by declared and by real length."""
 
-    def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
+    def __init__(
+        self, app: ASGIApp, limit: int = MAX_BODY, refusals: Mapping[str, type[BodyTooLargeError]] | None = None
+    ) -> None:
         self.app = app
         self.limit = limit
+        self.refusals = dict(refusals or {})  # path prefix → the error its callers know
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or answer 413."""
@@ -33,7 +36,7 @@ class BodyLimit:
             return
         declared = _header(scope, b"content-length")
         if declared is not None and (not declared.isdigit() or int(declared) > self.limit):
-            await _too_large(scope, receive, send)
+            await self._refuse(scope, receive, send)
             return
         if declared is not None:  # the server enforces that the body is no longer than declared
             await self.app(scope, receive, send)
@@ -43,13 +46,14 @@ class BodyLimit:
     async def _count_chunks(self, scope: Scope, receive: Receive, send: Send) -> None:
         seen = 0
         started = False
+        refusal = self._refusal(scope)
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > self.limit:
-                raise BodyTooLargeError
+                raise refusal
             return message
 
         async def watched(message: Message) -> None:
@@ -62,13 +66,17 @@ class BodyLimit:
         except BodyTooLargeError:
             if started:
                 raise
-            await _too_large(scope, receive, send)
+            await self._refuse(scope, receive, send)
 
+    def _refusal(self, scope: Scope) -> BodyTooLargeError:
+        path = scope["path"]
+        kind = next((kind for prefix, kind in self.refusals.items() if path.startswith(prefix)), BodyTooLargeError)
+        # The unread rest of the body cannot be skipped safely, so the connection ends with the answer.
+        return kind(headers={"Connection": "close"})
 
-async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
-    language = preferred_language((_header(scope, b"accept-language") or b"").decode("latin-1"))
-    # The unread rest of the body cannot be skipped safely, so the connection ends with the answer.
-    await BodyTooLargeError(headers={"Connection": "close"}).response(language)(scope, receive, send)
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        language = preferred_language((_header(scope, b"accept-language") or b"").decode("latin-1"))
+        await self._refusal(scope).response(language)(scope, receive, send)
 
 
 def _header(scope: Scope, name: bytes) -> bytes | None:

@@ -60,7 +60,7 @@ async def make_history(settings: Settings, anchor: datetime, tell: Callable[[str
 class _Month:
     """Lives the hours one by one."""
 
-    def __init__(  # noqa: PLR0913 - the parts it moves
+    def __init__(
         self,
         settings: Settings,
         parts: Parts,
@@ -96,7 +96,9 @@ class _Month:
                 await self._sweep.run(self._worker, end)
             hour = end
         await intake.close()
-        tell(f"{len(self._tokens)} cabinets, {len(self.enrolled)} postes, {reports} remontées des {DAYS} derniers jours enregistrées")
+        tell(
+            f"{len(self._tokens)} cabinets, {len(self.enrolled)} postes, {reports} remontées des {DAYS} derniers jours enregistrées"
+        )
 
     async def _join(self, planned: list[tuple[str, PracticePlan, VirtualDevice]], now: datetime) -> None:
         """Open the practices that have joined by now, and enrol their devices."""
@@ -105,7 +107,9 @@ class _Month:
                 continue
             if plan.number not in self._tokens:
                 practice = await self._partner.create_practice(plan)
-                self._tokens[plan.number] = await self._partner.create_enrolment_token(practice, uses=len(plan.machines))
+                self._tokens[plan.number] = await self._partner.create_enrolment_token(
+                    practice, uses=len(plan.machines)
+                )
             answer = await self._agents.enrol(device, self._tokens[plan.number])
             if not device.device_id:
                 raise LookupError(f"the demo could not enrol a device: {answer.code}")

@@ -13,6 +13,12 @@ _AGAIN_S = 60
 _NAME = "Cette machine"
 
 
+def _agent() -> Path | None:
+    """Return the agent's command, if it is installed beside ours."""
+    found = Path(sys.executable).with_name("vigie-agent")
+    return found if found.exists() else None
+
+
 async def run_agent(agent: Path, arguments: list[str], folder: Path, stdin: bytes = b"") -> tuple[int, str]:
     """Run the agent once with its state in `folder`; return exit status and what it printed on standard error."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VIGIE_")}
@@ -36,12 +42,12 @@ async def run_agent(agent: Path, arguments: list[str], folder: Path, stdin: byte
 
 async def enrol_this_machine(http: httpx.AsyncClient, folder: Path, tell: Callable[[str], None]) -> bool:
     """Create a practice for this machine, enrol the agent in it and let it report; False when there is no agent."""
-    agent = Path(sys.executable).with_name("vigie-agent")
-    if not agent.exists():
+    agent = _agent()
+    if agent is None:
         tell("vigie-agent is not installed beside vigie: this machine does not take part")
         return False
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 - once, before anything runs
     if not (folder / "enrolled").exists():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         practice = await _post(http, "/v1/practices", {"name": _NAME, "profession": "other", "city": "Ici"})
         token = await _post(http, f"/v1/practices/{practice['id']}/enrolment-tokens", {"label": "demo"})
         arguments = ["enrol", "--url", str(http.base_url).rstrip("/"), "--token", "-", "--alias", "cette-machine"]
@@ -58,8 +64,8 @@ async def enrol_this_machine(http: httpx.AsyncClient, folder: Path, tell: Callab
 
 async def report_on(folder: Path, stop: asyncio.Event) -> None:
     """Let the agent report every minute until `stop` is set."""
-    agent = Path(sys.executable).with_name("vigie-agent")
-    while not stop.is_set():
+    agent = _agent()
+    while agent is not None and not stop.is_set():
         try:
             await asyncio.wait_for(stop.wait(), _AGAIN_S)
         except TimeoutError:

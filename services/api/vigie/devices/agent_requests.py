@@ -88,20 +88,25 @@ def read_heartbeat(body: bytes, now: datetime) -> Heartbeat:
         raise errors.SchemaInvalidError(errors=error.errors) from error
     except TimeInvalid as error:
         raise errors.TimeInvalidError(errors=error.errors) from error
-    latest, earliest = wire_time(now + _AHEAD), wire_time(now - _BEHIND)  # wire times of one form sort as text
-    if not earliest <= heartbeat.sent_at <= latest:
-        raise errors.TimeInvalidError(errors=[{"pointer": "/sent_at", "reason": "too far from the server's clock"}])
-    for position, ran_at in enumerate(heartbeat.ran_at):
-        if not earliest <= ran_at <= latest:
-            raise errors.TimeInvalidError(
-                errors=[{"pointer": f"/ran_at/{position}", "reason": "too far from the clock"}]
-            )
-    for name, section in heartbeat.sections.items():
-        if section.collected_at > latest:  # type: ignore[attr-defined]
-            pointer = f"/sections/{name}/collected_at"
-            raise errors.TimeInvalidError(errors=[{"pointer": pointer, "reason": "in the future"}])
-    for position, event in enumerate(heartbeat.backup_events):
-        if event.ended_at > latest:
-            pointer = f"/backup_events/{position}/ended_at"
-            raise errors.TimeInvalidError(errors=[{"pointer": pointer, "reason": "in the future"}])
+    _refuse_impossible_times(heartbeat, now)
     return heartbeat
+
+
+def _refuse_impossible_times(heartbeat: Heartbeat, now: datetime) -> None:
+    """Raise `TimeInvalidError` for a report dated too far from our clock, or for facts collected in the future."""
+    latest, earliest = wire_time(now + _AHEAD), wire_time(now - _BEHIND)  # wire times of one form sort as text
+    dated = [("/sent_at", heartbeat.sent_at)]
+    dated += [(f"/ran_at/{place}", ran_at) for place, ran_at in enumerate(heartbeat.ran_at)]
+    collected = [
+        (f"/sections/{name}/collected_at", section.collected_at)  # type: ignore[attr-defined]
+        for name, section in heartbeat.sections.items()
+    ]
+    collected += [
+        (f"/backup_events/{place}/ended_at", event.ended_at) for place, event in enumerate(heartbeat.backup_events)
+    ]
+    for pointer, at in dated:
+        if not earliest <= at <= latest:
+            raise errors.TimeInvalidError(errors=[{"pointer": pointer, "reason": "too far from the server's clock"}])
+    for pointer, at in collected:
+        if at > latest:
+            raise errors.TimeInvalidError(errors=[{"pointer": pointer, "reason": "in the future"}])

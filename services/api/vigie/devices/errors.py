@@ -1,6 +1,6 @@
 """Refusals of the agent routes and of enrolment (docs/protocol.md)."""
 
-from vigie.core.errors import AppError
+from vigie.core.errors import AppError, BodyTooLargeError
 
 
 class BodyUnreadableError(AppError):
@@ -59,7 +59,7 @@ class SequenceBehindError(AppError):
     title, title_fr = "The sequence goes back", "La séquence recule"
 
 
-class AgentBodyTooLargeError(AppError):
+class AgentBodyTooLargeError(BodyTooLargeError):
     """The body is too large, before or after decompression."""
 
     status, code = 413, "agent.body_too_large"
