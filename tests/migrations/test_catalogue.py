@@ -62,7 +62,10 @@ FAULTS: list[tuple[Check, dict[str, str], str]] = [
     ),
     (
         catalogue.crossing_references,
-        {"more": "ALTER TABLE partner_client ADD CONSTRAINT up FOREIGN KEY (provider_id, provider_id) REFERENCES bad"},
+        {
+            "more": "ALTER TABLE partner_client ADD CONSTRAINT up"  # NOT VALID: other tests left rows there
+            " FOREIGN KEY (provider_id, provider_id) REFERENCES bad NOT VALID"
+        },
         "partner_client: up",
     ),
     (
