@@ -1,15 +1,14 @@
 """The same application with the database call of the intake removed: the ceiling P1 is compared with."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-import uvicorn
-
 import vigie.app
 from vigie import multiprocess
-from vigie.cli import main, server_options
+from vigie.cli import main, serve_on
 from vigie.devices.intake import Intake
 from vigie.devices.report import Accepted, Outcome, Report
 from vigie.settings import Settings
@@ -36,7 +35,7 @@ if __name__ == "__main__":
     multiprocess.spawn = spawn
     if "--fd" in sys.argv:
         descriptor = int(sys.argv[sys.argv.index("--fd") + 1])
-        uvicorn.run(vigie.app.create_app(Settings()), fd=descriptor, **server_options())
+        serve_on(socket.socket(fileno=descriptor), vigie.app.create_app(Settings()))
     else:
         main(sys.argv[1:])
         os._exit(0)

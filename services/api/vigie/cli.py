@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from uuid import UUID
 
 import orjson
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from vigie import worker
@@ -23,7 +25,7 @@ from vigie.core.embedded import EmbeddedPostgresError
 from vigie.core.logging import configure_logging
 from vigie.core.migrate import migrate
 from vigie.demo import run_demo
-from vigie.multiprocess import serve_many
+from vigie.multiprocess import listen, serve_many
 from vigie.runtime import generated_key, with_database, write_private
 from vigie.settings import Settings
 from vigie.simulator.client import SimulationError
@@ -119,8 +121,10 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
         keyed = _with_key(ready) if settings.database_url is None and settings.app_database_url is None else ready
         if arguments.workers > 1:
             return serve_many(keyed, arguments.host, arguments.port, arguments.workers)
-        where = {"fd": arguments.fd} if arguments.fd is not None else {"host": arguments.host, "port": arguments.port}
-        uvicorn.run(create_app(keyed), **where, **server_options())
+        listener = (
+            socket.socket(fileno=arguments.fd) if arguments.fd is not None else listen(arguments.host, arguments.port)
+        )
+        serve_on(listener, create_app(keyed))
     return 0
 
 
@@ -129,6 +133,11 @@ def _with_key(settings: Settings) -> Settings:
     if settings.token_key_file is not None:
         return settings
     return settings.model_copy(update={"token_key_file": generated_key(settings.data_dir)})
+
+
+def serve_on(listener: socket.socket, app: FastAPI) -> None:
+    """Serve an application on a listening socket until told to stop."""
+    uvicorn.Server(uvicorn.Config(app, **server_options())).run(sockets=[listener])
 
 
 def server_options() -> dict[str, Any]:

@@ -5,13 +5,14 @@ provider only through `bind_provider` and fails closed without it. Application r
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
 import orjson
 from sqlalchemy import MetaData, event, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -107,13 +108,25 @@ class Database:
 
         A reading session is a read-only transaction: a GET that writes is refused by PostgreSQL itself.
         """
-        async with self.engine.connect() as connection:
-            if not write:
-                await connection.execution_options(postgresql_readonly=True)
-            async with AsyncSession(bind=connection, expire_on_commit=False, autoflush=False) as session:
-                await session.execute(text("SELECT bind_provider(:provider)"), {"provider": provider_id})
-                yield session
-                await session.commit()
+        async with AsyncExitStack() as stack:
+            try:
+                session = await self._bound(stack, provider_id, write=write)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                # The pool still held a connection from before a restart of the database; the next one is new.
+                session = await self._bound(stack, provider_id, write=write)
+            yield session
+            await session.commit()
+
+    async def _bound(self, stack: AsyncExitStack, provider_id: UUID, *, write: bool) -> AsyncSession:
+        connection = await stack.enter_async_context(self.engine.connect())
+        if not write:
+            await connection.execution_options(postgresql_readonly=True)
+        session = AsyncSession(bind=connection, expire_on_commit=False, autoflush=False)
+        await stack.enter_async_context(session)
+        await session.execute(text("SELECT bind_provider(:provider)"), {"provider": provider_id})
+        return session
 
     async def close(self) -> None:
         """Close every connection."""

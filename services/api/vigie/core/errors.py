@@ -137,6 +137,8 @@ def all_errors(root: type[AppError] = AppError) -> Iterator[type[AppError]]:
 
 def _is_passing(error: Exception) -> bool:
     """Whether the same request may succeed in a moment: no connection, shutdown, or a conflict PostgreSQL resolved."""
+    if getattr(error, "connection_invalidated", False):
+        return True
     cause = getattr(getattr(error, "orig", error), "__cause__", None) or getattr(error, "orig", error)
     state = str(getattr(cause, "sqlstate", None) or "")
     return (

@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from vigie.auth.dependencies import signed_by_device
@@ -47,6 +47,8 @@ async def post_heartbeat(request: Request) -> Response:
     """Store one heartbeat; 200 means committed. Every refusal is a problem document and changes nothing."""
     try:
         return await _store(request)
+    except ClientDisconnect:  # it hung up amid its body: there is nobody to answer, and nothing to report
+        return Response(status_code=400)
     except AppError as error:
         HEARTBEATS.labels(error.code).inc()
         if isinstance(error, BusyError):

@@ -157,6 +157,8 @@ class EmbeddedPostgres:
             "unix_socket_directories": "",
             "max_connections": "120",
             "log_min_messages": "warning",
+            # A fresh database grows from nothing in seconds: plans must not rest for a minute on the statistics of empty tables.
+            "autovacuum_naptime": "5s",
             **self.options,
         }
         plan = {
