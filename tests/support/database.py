@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from pathlib import Path
 
 import asyncpg
@@ -66,3 +67,4 @@ class Server:
         """Leave the server; it ends with the process that started it."""
         if self._embedded is not None:
             self._embedded.stop()
+            shutil.rmtree(self._embedded.log_file.parent, ignore_errors=True)  # may lie outside our folder

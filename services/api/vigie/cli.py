@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from vigie import worker
+from vigie import documents, worker
 from vigie.app import create_app
 from vigie.auth.principal import ALL_SCOPES, Scope
 from vigie.auth.tokens import TokenKeyError, new_signing_key
@@ -111,6 +111,11 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("demo", help="forty practices, a month of history, a live fleet, and this machine")
     show.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8080")))
     show.set_defaults(run=_demo)
+
+    published = commands.add_parser("openapi", help="write the published API documents")
+    published.add_argument("--check", action="store_true", help="only say what is stale")
+    published.add_argument("folder", type=Path)
+    published.set_defaults(run=lambda _settings, given: documents.run(given.folder, check=given.check))
 
     commands.add_parser("settings", help="list every setting").set_defaults(run=_settings)
     return parser
