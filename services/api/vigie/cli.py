@@ -13,8 +13,8 @@ from uuid import UUID
 
 import orjson
 import uvicorn
-from fastapi import FastAPI
 from pydantic import ValidationError
+from starlette.types import ASGIApp
 
 from vigie import documents, worker
 from vigie.app import create_app
@@ -140,7 +140,7 @@ def _with_key(settings: Settings) -> Settings:
     return settings.model_copy(update={"token_key_file": generated_key(settings.data_dir)})
 
 
-def serve_on(listener: socket.socket, app: FastAPI) -> None:
+def serve_on(listener: socket.socket, app: ASGIApp) -> None:
     """Serve an application on a listening socket until told to stop."""
     uvicorn.Server(uvicorn.Config(app, **server_options())).run(sockets=[listener])
 
