@@ -102,7 +102,7 @@ async def test_a_device_is_renamed_and_given_another_role(cast: Cast) -> None:
         {"role": None},
         {"role": "toaster"},
         {"status": "active"},
-        {"practice_id": str(uuid4())},
+        {"practice_id": "01a2005b-0101-70bd-b2e6-5c7c36c59c2b"},
         {"public_key": "x"},
     ],
     ids=str,

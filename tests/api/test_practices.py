@@ -63,8 +63,8 @@ async def test_a_practice_needs_only_a_name_and_a_profession(cast: Cast) -> None
         ("siret", "\uff173282932000074"),
         ("external_ref", "x" * 65),
         ("external_ref", ""),
-        ("id", str(uuid4())),
-        ("provider_id", str(uuid4())),
+        ("id", "01a2005b-0101-70bd-b2e6-5c7c36c59c2b"),
+        ("provider_id", "01a2005b-0101-70bd-b2e6-5c7c36c59c2b"),
         ("archived_at", "2026-11-17T09:30:00Z"),
     ],
 )
