@@ -28,6 +28,7 @@ def test_enrolment_proves_the_key_and_leaves_private_files(paths: Paths, server:
         "family": "linux",
         "role": "server",
         "alias": "accueil-1",
+        "boot_ref": identity.current_boot_reference(),
         "agent": {"version": "0.1.0", "build": "pyz"},
     }
     joined = enrolment.load(paths.enrolment)

@@ -84,6 +84,7 @@ def enrol(paths: Paths, transport: Transport, *, token: str, alias: str, role: s
             "family": family(),
             "role": role,
             "alias": alias,
+            "boot_ref": identity.current_boot_reference(),  # so that the same machine, enrolled again, is not its own clone
             "agent": {"version": __version__, "build": build_name()},
         },
     ).encode()
