@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -46,12 +47,18 @@ def load_signing_key(path: Path | None) -> RSAPrivateKey:
     if path is None:
         raise TokenKeyError("VIGIE_TOKEN_KEY_FILE is not set; `vigie keys new FILE` makes a key")
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        key = _checked_key(path.read_bytes())
     except (OSError, ValueError) as error:
         raise TokenKeyError(f"{path} cannot be read as a PEM private key") from error
     if not isinstance(key, RSAPrivateKey) or key.key_size < _LEAST_BITS:
         raise TokenKeyError(f"{path} is not an RSA key of at least {_LEAST_BITS} bits")
     return key
+
+
+@lru_cache(maxsize=2)
+def _checked_key(pem: bytes) -> object:
+    """Read a key and have its numbers checked, which takes a third of a second: once per key and process."""
+    return serialization.load_pem_private_key(pem, password=None)
 
 
 class Tokens:
