@@ -1,14 +1,15 @@
 """Results that backup jobs report themselves: an append-only queue, so that a failure is not hidden by a success.
 
 A hook drops one small file into the inbox (it may run under another account); the next run checks it against the
-contract and moves it into the queue. Events are deduplicated by ``(job, ended_at)`` and kept 90 days, sent or not.
+contract and moves it into the queue. Events are deduplicated by ``(job, ended_at)`` and kept 90 days, sent or not; a
+start never hides the end of another run in the same second.
 """
 
 import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,11 @@ MAX_SENT_AT_ONCE = 50
 MAX_FUTURE = timedelta(days=1)
 SENT_SUFFIX = ".sent"
 WAITING_SUFFIX = ".event"
+
+
+def _identity(event: Mapping[str, Any]) -> tuple[str, str, bool]:
+    """What makes two events the same: job and instant; the start of one run is not the end of another."""
+    return str(event["job"]), str(event["ended_at"]), event["status"] == "started"
 
 
 @dataclass(frozen=True)
@@ -88,15 +94,15 @@ class EventQueue:
         A file is refused when it is not a plain file, too large, not JSON, outside the contract, or a day ahead of time.
         """
         refused = 0
-        known = {(item.event["job"], item.event["ended_at"]) for item in self.events()}
+        known = {_identity(item.event) for item in self.events()}
         for path in _listed(self.inbox, ".json"):
             event = _read_dropped(path)
             if event is None or clock.from_wire(event["ended_at"]) > now + MAX_FUTURE:
                 refused += 1
-            elif (event["job"], event["ended_at"]) not in known:
+            elif _identity(event) not in known:
                 files.private_dir(self.directory)
                 files.write_json(self.directory / f"{_name(event)}{WAITING_SUFFIX}", event)
-                known.add((event["job"], event["ended_at"]))
+                known.add(_identity(event))
             with suppress(OSError):
                 path.unlink()
         self._forget(now)
