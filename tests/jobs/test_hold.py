@@ -170,3 +170,20 @@ async def test_a_worker_that_slept_while_the_fleet_was_heard_tells_silence_at_on
         await hear(rows, woken - HOUR + slot * SECOND, range(slot, slot + 1))
     await worker.run(woken)
     assert await state(rows) == (30, 0)
+
+
+async def test_devices_told_silent_long_ago_do_not_make_a_starting_worker_doubt_itself(
+    cast: Cast, worker: Worker, rows: asyncpg.Connection
+) -> None:
+    await make_fleet(cast, rows, 60)
+    started = QUIET_FROM + 3 * HOUR
+    for slot in range(0, 3600, 120):  # every other device is alive, heard within the last fifty minutes
+        await hear(rows, started - 50 * MINUTE + slot / 2 * SECOND, range(slot, slot + 1))
+    lost = "UPDATE device_liveness SET silent_since = last_seen_at + interval '125 min' WHERE last_seen_at < $1"
+    await rows.execute(lost, QUIET_FROM)
+    await rows.execute(
+        "DELETE FROM device_deadline USING device_liveness l WHERE l.device_id = device_deadline.device_id"
+        " AND l.silent_since IS NOT NULL"
+    )
+    await worker.run(started)
+    assert await state(rows) == (30, 0)

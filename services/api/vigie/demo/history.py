@@ -75,7 +75,7 @@ class _Month:
         self._clock = clock
         self._worker = worker
         self._writer = HeartbeatWriter("postgresql", parts.assessor)
-        self._sweep = Sweep("postgresql", Assessor("postgresql"))
+        self._sweep = Sweep("postgresql", Assessor("postgresql"), may_hold=False)
         self._connect = connector(settings, "vigie_intake")
         self._tokens: dict[int, str] = {}
         self.enrolled: dict[str, VirtualDevice] = {}

@@ -78,10 +78,11 @@ class _Course:
 
 
 class Sweep:
-    """Runs the sweep for one worker process."""
+    """Runs the sweep for one worker process. `may_hold`: false for a replay, which knows that the fault is not ours."""
 
-    def __init__(self, form: Form, assessor: Assessor) -> None:
+    def __init__(self, form: Form, assessor: Assessor, *, may_hold: bool = True) -> None:
         self._form: Form = form
+        self._may_hold = may_hold
         self._assessor = assessor
         self._hold_until: datetime | None = None
         self._last_run: datetime | None = None
@@ -89,7 +90,7 @@ class Sweep:
     async def run(self, connection: asyncpg.Connection, now: datetime) -> int:
         """Work on everything that is due at `now`; return how many devices were looked at."""
         done = 0
-        hold = await self._holds(connection, now)
+        hold = self._may_hold and await self._holds(connection, now)
         while True:
             due = await connection.fetch(sql.DUE_PROVIDERS, now, hold, _PROVIDERS)
             JOB_OLDEST_DUE.labels(JOB).set(max(0.0, (now - due[0]["due_at"]).total_seconds()) if due else 0.0)

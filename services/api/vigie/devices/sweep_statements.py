@@ -13,7 +13,7 @@ PULSE = """
 RETURNED = """
     SELECT min(last_seen_at) FROM (
         SELECT last_seen_at, last_seen_at - lag(last_seen_at) OVER (ORDER BY last_seen_at) AS quiet
-        FROM device_liveness WHERE status = 'active' AND last_seen_at > $1
+        FROM device_liveness WHERE status = 'active' AND silent_since IS NULL AND last_seen_at > $1
     ) AS heard
     WHERE quiet > $2 AND last_seen_at > $3
 """
