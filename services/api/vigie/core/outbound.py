@@ -1,0 +1,281 @@
+"""HTTP calls to addresses that others chose: identity providers, webhooks.
+
+A tenant may type any address, so each call is an attempt at making this server speak to its own neighbours (SSRF). The name is
+resolved here, every address it has must be one that the public internet routes to, and the connection goes to the very
+address that was checked, so that a name which answers otherwise the second time (DNS rebinding) gains nothing. TLS still
+verifies the name. No redirects, no proxy of the environment, no compression, bounds on time and size.
+
+A connection is never used twice: a pool would hand a connection verified for one name to another name at the same address.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+CONNECT_S: Final = 5.0
+TOTAL_S: Final = 10.0
+MOST_BYTES: Final = 262_144
+_MOST_ADDRESSES: Final = 4
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+Transport = Callable[[ssl.SSLContext], httpx.AsyncBaseTransport]
+
+
+class OutboundRefusedError(Exception):
+    """The address is not one we call; nothing was sent. The message says why, without the address."""
+
+
+class OutboundFailedError(Exception):
+    """The call was made and did not succeed: name, connection, TLS, time, size or protocol. The message says which."""
+
+
+class Reach(StrEnum):
+    """Which addresses a call may go to. Only an operator may widen it, never a tenant."""
+
+    PUBLIC = "public"  # what the public internet routes to, https
+    PRIVATE = "private"  # also private networks (RFC 1918, RFC 4193, RFC 6598), https
+    LOOPBACK = "loopback"  # also this machine, and plain http to it: demo and tests
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """PEM files with which we identify ourselves (mutual TLS); read anew when they change."""
+
+    certificate_file: Path
+    key_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back: any status, header names in lower case, the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def media_type(self) -> str:
+        """The media type without parameters, in lower case; empty when none was given."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+# IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890), multicast and reserved space. Written out, because
+# what the standard library calls global changed between releases.
+_LOOPBACK: Final = tuple(map(ipaddress.ip_network, ("127.0.0.0/8", "::1/128")))
+_PRIVATE: Final = tuple(
+    map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
+)
+_SPECIAL: Final = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+            *("192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24"),
+            *("192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+            *("224.0.0.0/4", "240.0.0.0/4"),
+            # Within 2000::/3; everything outside of it is refused as a whole.
+            *("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"),
+        ),
+    )
+)
+_GLOBAL_V6: Final = ipaddress.IPv6Network("2000::/3")
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+async def system_resolve(host: str, port: int) -> Sequence[str]:
+    """Return the addresses of a name as the system's resolver gives them; raises `OSError` when there are none."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def is_allowed(address: str, reach: Reach) -> bool:
+    """Whether a call of this reach may connect to an address (IPv4, or IPv6 without or with an embedded IPv4)."""
+    try:
+        found = _effective(ipaddress.ip_address(address))
+    except ValueError:
+        return False
+    if _within(found, _LOOPBACK):
+        return reach is Reach.LOOPBACK
+    if _within(found, _PRIVATE):
+        return reach is Reach.PRIVATE
+    if _within(found, _SPECIAL):
+        return False
+    return found.version == 4 or found in _GLOBAL_V6  # noqa: PLR2004 - the number of a protocol
+
+
+def _effective(address: Address) -> Address:
+    """Return the address that is really spoken to: an IPv4 in IPv6 clothes (mapped, NAT64) counts as what it is."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return address.ipv4_mapped
+        if address in _NAT64:
+            return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address
+
+
+def _within(address: Address, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    return any(address.version == network.version and address in network for network in networks)
+
+
+class Outbound:
+    """The one client for calls to addresses that others chose."""
+
+    def __init__(
+        self,
+        *,
+        ca_file: Path | None = None,
+        resolve: Resolve = system_resolve,
+        transport: Transport | None = None,
+    ) -> None:
+        """Trust the public authorities, and those of the operator's `ca_file` (PEM) beside them."""
+        self._ca_file = ca_file
+        self._resolve = resolve
+        self._transport = transport or (lambda context: httpx.AsyncHTTPTransport(verify=context, trust_env=False))
+        self._contexts: dict[ClientCertificate | None, tuple[tuple[int, ...], ssl.SSLContext]] = {}
+
+    async def request(  # noqa: PLR0913 - each is one property of a request
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        reach: Reach = Reach.PUBLIC,
+        certificate: ClientCertificate | None = None,
+        most_bytes: int = MOST_BYTES,
+    ) -> Reply:
+        """Send one request and return whatever status came back; redirects are not followed.
+
+        Raises `OutboundRefusedError` before anything is sent, `OutboundFailedError` afterwards. Five seconds to connect,
+        ten in all, `most_bytes` of answer.
+        """
+        target = _checked_url(url, reach)
+        try:
+            async with asyncio.timeout(TOTAL_S):
+                addresses = await self._addresses(target, reach)
+                return await self._send(method, target, addresses, headers or {}, body, certificate, most_bytes)
+        except TimeoutError as error:
+            raise OutboundFailedError("time") from error
+        except httpx.TimeoutException as error:
+            raise OutboundFailedError("time") from error
+        except httpx.ConnectError as error:
+            raise OutboundFailedError("connection or TLS") from error
+        except (httpx.HTTPError, OSError) as error:
+            raise OutboundFailedError("protocol") from error
+
+    async def _addresses(self, target: httpx.URL, reach: Reach) -> list[str]:
+        """Return the addresses of the target, every one of them allowed."""
+        try:
+            found = list(await self._resolve(target.host, _port(target)))
+        except (OSError, UnicodeError) as error:
+            raise OutboundFailedError("name") from error
+        if not found:
+            raise OutboundFailedError("name")
+        _check_addresses(found, reach, plain=target.scheme == "http")
+        return found[:_MOST_ADDRESSES]
+
+    async def _send(  # noqa: PLR0913, PLR0917 - what `request` was given, checked
+        self,
+        method: str,
+        target: httpx.URL,
+        addresses: Sequence[str],
+        headers: Mapping[str, str],
+        body: bytes,
+        certificate: ClientCertificate | None,
+        most_bytes: int,
+    ) -> Reply:
+        """Connect to the first address that answers, and only to addresses that were checked."""
+        context = self._context(certificate)
+        for address in addresses:
+            request = httpx.Request(
+                method,
+                target.copy_with(host=address),
+                headers={
+                    "Accept-Encoding": "identity",
+                    **headers,
+                    "Host": target.netloc.decode(),
+                    "Connection": "close",
+                },
+                content=body or None,
+                extensions={"sni_hostname": target.host, "timeout": _timeout()},
+            )
+            try:
+                async with self._transport(context) as transport:
+                    return await _receive(transport, request, most_bytes)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                if address == addresses[-1]:
+                    raise
+        raise OutboundFailedError("name")
+
+    def _context(self, certificate: ClientCertificate | None) -> ssl.SSLContext:
+        """Return the TLS context for a client certificate; made anew when its files were replaced."""
+        files = (certificate.certificate_file, certificate.key_file) if certificate else ()
+        try:
+            stamp = tuple(file.stat().st_mtime_ns for file in files)
+            known = self._contexts.get(certificate)
+            if known is not None and known[0] == stamp:
+                return known[1]
+            context = httpx.create_ssl_context(trust_env=False)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            if self._ca_file is not None:
+                context.load_verify_locations(cafile=self._ca_file)
+            if certificate is not None:
+                context.load_cert_chain(certificate.certificate_file, certificate.key_file)
+        except OSError as error:  # ssl.SSLError is one
+            raise OutboundFailedError("certificate files") from error
+        self._contexts[certificate] = (stamp, context)
+        return context
+
+
+def _checked_url(url: str, reach: Reach) -> httpx.URL:
+    """Return the address as it will be called; raises `OutboundRefusedError` on a form that is not called."""
+    try:
+        target = httpx.URL(url)
+    except (httpx.InvalidURL, TypeError) as error:
+        raise OutboundRefusedError("the address is not a URL") from error
+    if target.scheme != "https" and not (target.scheme == "http" and reach is Reach.LOOPBACK):
+        raise OutboundRefusedError("only https is called")
+    if not target.host or target.userinfo or target.fragment:
+        raise OutboundRefusedError("the address has no host, or carries credentials or a fragment")
+    return target
+
+
+def _check_addresses(found: Sequence[str], reach: Reach, *, plain: bool) -> None:
+    """Refuse a name as a whole when one of its addresses is not allowed; plain http goes to this machine only."""
+    if not all(is_allowed(address, reach) for address in found):
+        raise OutboundRefusedError("the name leads to an address that is not called")
+    if plain and not all(_within(_effective(ipaddress.ip_address(address)), _LOOPBACK) for address in found):
+        raise OutboundRefusedError("plain http is called on this machine only")
+
+
+async def _receive(transport: httpx.AsyncBaseTransport, request: httpx.Request, most_bytes: int) -> Reply:
+    """Send and read the answer, giving up as soon as it is larger than it may be."""
+    response = await transport.handle_async_request(request)
+    try:
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            raise OutboundFailedError("compressed answer")
+        body = bytearray()
+        async for chunk in response.stream:  # type: ignore[union-attr] - an asynchronous transport streams so
+            body += chunk
+            if len(body) > most_bytes:
+                raise OutboundFailedError("size")
+    finally:
+        await response.aclose()
+    return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, bytes(body))
+
+
+def _timeout() -> dict[str, float]:
+    return {"connect": CONNECT_S, "read": TOTAL_S, "write": TOTAL_S, "pool": TOTAL_S}
+
+
+def _port(target: httpx.URL) -> int:
+    return target.port or (80 if target.scheme == "http" else 443)
