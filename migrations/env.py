@@ -9,19 +9,23 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+import vigie.audit.models
 import vigie.auth.models
 import vigie.core.idempotency
 import vigie.devices.models
 import vigie.events.models
+import vigie.people.models
 import vigie.posture.models
 import vigie.practices.models
 from vigie.core.db import Base
 
 MODELS = (
+    vigie.audit.models,
     vigie.auth.models,
     vigie.core.idempotency,
     vigie.devices.models,
     vigie.events.models,
+    vigie.people.models,
     vigie.posture.models,
     vigie.practices.models,
 )

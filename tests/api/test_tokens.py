@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tests.conftest import PUBLIC_URL
 from tests.support.cast import Cast
 from tests.support.refusals import refusal
-from vigie.auth.principal import ALL_SCOPES
+from vigie.auth.principal import SCOPES
 from vigie.auth.tokens import Tokens, load_signing_key, new_signing_key
 from vigie.core.crypto import b64url
 
@@ -50,7 +50,7 @@ async def test_a_secret_sent_as_basic_gets_a_token_that_works(cast: Cast) -> Non
     granted = answer.json()
     used = await use(cast, granted["access_token"])
     assert (granted["token_type"], granted["expires_in"]) == ("Bearer", 600)
-    assert set(granted["scope"].split()) == ALL_SCOPES
+    assert set(granted["scope"].split()) == SCOPES
     assert answer.headers["cache-control"] == "no-store"
     assert used.status_code == 200
 
@@ -64,7 +64,7 @@ async def test_a_secret_sent_in_the_form_gets_a_token_too(cast: Cast) -> None:
 async def test_a_token_tells_who_it_is_for(cast: Cast) -> None:
     me = await cast.pia.get("/v1/me")
     assert (me["kind"], me["subject"], me["provider_id"]) == ("client", cast.pia.client_id, cast.pia.provider_id)
-    assert set(me["scopes"]) == ALL_SCOPES
+    assert set(me["scopes"]) == SCOPES
 
 
 @pytest.mark.parametrize("kind", ["wrong secret", "another's secret", "unknown client", "no client", "nonsense", "NUL"])
@@ -175,7 +175,7 @@ async def test_a_token_of_another_kind_is_refused(cast: Cast) -> None:
 async def test_a_token_signed_with_another_key_is_refused(cast: Cast) -> None:
     stranger = load_pem_private_key(new_signing_key(), None)
     forged = Tokens(stranger, PUBLIC_URL, 600).issue(  # type: ignore[arg-type]
-        cast.pia.client_id, UUID(cast.pia.provider_id), ALL_SCOPES, cast.clock.now()
+        cast.pia.client_id, UUID(cast.pia.provider_id), SCOPES, cast.clock.now()
     )
     assert refusal(await use(cast, forged.access_token)) == UNAUTHENTICATED
 

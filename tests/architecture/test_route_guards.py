@@ -12,11 +12,11 @@ from tests.conftest import settings_for
 from vigie import health
 from vigie.app import create_app
 from vigie.auth.dependencies import UnguardedRouteError, flatten, guards_of, public, reads, refuse_unguarded, writes
-from vigie.auth.principal import Scope
+from vigie.auth.principal import Permission
 from vigie.openapi import agent_document, console_document
 from vigie.settings import Settings
 
-READ, WRITE = Scope.PRACTICES_READ, Scope.PRACTICES_WRITE
+READ, WRITE = Permission.PRACTICES_READ, Permission.PRACTICES_WRITE
 
 
 async def bare() -> None:
@@ -142,7 +142,7 @@ GUARDS = {
     "GET /v1/devices/{device_id}/findings": "devices:read",
     "GET /v1/devices/{device_id}/presence": "devices:read",
     "GET /v1/devices/{device_id}/sections": "devices:read",
-    "GET /v1/me": "practices:read",
+    "GET /v1/me": "self",
     "GET /v1/practices": "practices:read",
     "GET /v1/practices/{practice_id}": "practices:read",
     "GET /v1/practices/{practice_id}/changes": "practices:read",

@@ -11,10 +11,16 @@ from tests.support.agent import healthy
 from tests.support.cast import Caller, Cast
 from tests.support.rows import tenant_tables
 from vigie.core.db import Base, bind_provider, role_url
+from vigie.core.ids import uuid7
 from vigie.core.migrate import ROLES
 
 TABLES = tenant_tables()
-REFERENCES = [table for table in Base.metadata.sorted_tables if table.info["placement"] == "reference"]
+NO_TENANT = ("account", "used_once")  # a person before it is known whose member they are: only the sign-in reads them
+REFERENCES = [
+    table
+    for table in Base.metadata.sorted_tables
+    if table.info["placement"] == "reference" and table.name not in NO_TENANT
+]
 CROSSING = [
     pytest.param(table, key, id=f"{table.name}→{key.referred_table.name}")
     for table in TABLES
@@ -25,6 +31,7 @@ CROSSING = [
 LOOSE = {
     ("event", "device_id"): "the log is never rewritten, and outlives what it speaks of",
     ("backup_run", "device_id"): "a run is history; the practice, which decides who reads it, is tied",
+    ("audit_entry", "practice_id"): "the audit outlives whatever it speaks of",
 }
 
 
@@ -62,6 +69,35 @@ async def furnish(cast: Cast, caller: Caller, practice: str) -> None:
     later = (at + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     ran = (at - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     await device.report(ran_at=[ran], backup_events=[{"job": "nightly", "status": "ok", "ended_at": later}])
+    await furnish_people(cast, caller, practice)
+
+
+async def furnish_people(cast: Cast, caller: Caller, practice: str) -> None:
+    """Give a provider people and what belongs to them, row by row: here it is about the tables and not how they fill."""
+    account, member = uuid7(), uuid7()
+    own = f"'{caller.provider_id}'"
+    rows = {
+        "account": f"'{account}', 'https://issuer.test', '{account}', NULL, now(), now()",
+        "member": f"{own}, '{member}', '{account}', 'technician', NULL, true, 'Tom', NULL, NULL, now(), now(), NULL), "
+        f"({own}, '{uuid7()}', '{account}', 'practitioner', '{practice}', false, 'Paz', NULL, NULL, now(), now(), NULL",
+        "member_practice": f"{own}, '{member}', '{practice}'",
+        "session": f"{own}, '{uuid7()}', '{account}', '{member}', '{account}', 'psc', 'https://issuer.test', NULL, NULL,"
+        " NULL, now(), now(), 60, now(), NULL, NULL, NULL, NULL",
+        "invitation": f"{own}, '{uuid7()}', NULL, '10003456786', 'practitioner', '{practice}', false, '{{}}', 'Dr Paz',"
+        " now(), 'Ana', now(), NULL, NULL, NULL",
+        "provider_identity": f"{own}, 'vip_{account}', 'Staff', 'https://issuer.test', 'vigie', NULL, '{{}}', now(), NULL",
+        "partner_practice": f"{own}, '{caller.client_id}', '{practice}'",
+        "partner_key": f"{own}, '{caller.client_id}', 'a', '{{}}', now(), NULL",
+    }
+    async with As(cast, None) as owner:
+        for table, values in rows.items():
+            await owner.execute(f"INSERT INTO {table} VALUES ({values})")  # noqa: S608 - nothing foreign in it
+        if not await owner.fetchval("SELECT 1 FROM audit_head WHERE provider_id = $1", UUID(caller.provider_id)):
+            await owner.execute(f"INSERT INTO audit_head VALUES ({own}, 1, 'x')")  # noqa: S608
+            await owner.execute(
+                f"INSERT INTO audit_entry VALUES ({own}, 1, now(), 'operator', NULL, NULL, NULL, 'practice.create', NULL, NULL,"  # noqa: S608
+                " NULL, NULL, 'done', NULL, '{}', 'x', 'x')"
+            )
 
 
 @pytest.fixture
@@ -84,6 +120,10 @@ async def test_without_a_provider_the_application_sees_nothing(two: Cast) -> Non
         for table in (*TABLES, *REFERENCES):
             assert await count(owner, table, two.pia.provider_id) > 0, table.name
             assert await count(app, table) == 0, table.name
+        assert await owner.fetchval("SELECT count(*) FROM account") > 0
+        for nobody_s in NO_TENANT:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await app.fetch(f"SELECT * FROM {nobody_s}")  # noqa: S608
 
 
 async def test_bound_to_one_provider_the_application_sees_no_other(two: Cast) -> None:
@@ -174,6 +214,7 @@ def test_every_column_that_names_a_practice_or_device_is_tied_to_its_tenant() ->
     assert naming - tied == LOOSE.keys()
 
 
+APPLICATION = ("vigie_app", "vigie_intake", "vigie_signin", "vigie_worker")
 FORBIDDEN = [
     ("vigie_app", "UPDATE event SET kind = 'forged'"),
     ("vigie_app", "DELETE FROM event"),
@@ -182,6 +223,22 @@ FORBIDDEN = [
     ("vigie_app", "INSERT INTO section_history SELECT * FROM section_history"),
     ("vigie_app", "DELETE FROM practice"),
     ("vigie_app", "DELETE FROM partner_client"),
+    ("vigie_app", "UPDATE audit_entry SET action = 'forged'"),
+    ("vigie_app", "DELETE FROM audit_entry"),
+    ("vigie_app", "DELETE FROM audit_head"),
+    ("vigie_app", "TRUNCATE audit_entry"),
+    ("vigie_app", "DELETE FROM session"),
+    ("vigie_app", "SELECT * FROM account"),
+    ("vigie_app", "SELECT * FROM used_once"),
+    ("vigie_signin", "SELECT * FROM device"),
+    ("vigie_signin", "SELECT * FROM partner_secret"),
+    ("vigie_signin", "UPDATE member SET role = 'owner'"),
+    ("vigie_signin", "UPDATE session SET ended_at = NULL"),
+    ("vigie_signin", "UPDATE audit_entry SET action = 'forged'"),
+    ("vigie_intake", "SELECT * FROM member"),
+    ("vigie_worker", "SELECT * FROM member"),
+    ("vigie_worker", "SELECT * FROM account"),
+    ("vigie_worker", "UPDATE audit_entry SET action = 'forged'"),
     ("vigie_app", "TRUNCATE event"),
     ("vigie_app", "SELECT ensure_section_history('2030-01-01')"),
     ("vigie_intake", "SELECT * FROM partner_client"),
@@ -194,8 +251,8 @@ FORBIDDEN = [
     ("vigie_worker", "SELECT * FROM enrolment_token"),
     ("vigie_worker", "UPDATE event SET kind = 'forged'"),
     ("vigie_worker", "DELETE FROM section_history"),
-    *((role, "CREATE TABLE mine (id int)") for role in ("vigie_app", "vigie_intake", "vigie_worker")),
-    *((role, "ALTER TABLE event DISABLE ROW LEVEL SECURITY") for role in ("vigie_app", "vigie_intake", "vigie_worker")),
+    *((role, "CREATE TABLE mine (id int)") for role in APPLICATION),
+    *((role, "ALTER TABLE event DISABLE ROW LEVEL SECURITY") for role in APPLICATION),
 ]
 
 

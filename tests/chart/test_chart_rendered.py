@@ -72,6 +72,7 @@ def test_each_process_sees_only_its_own_logins(render: Render) -> None:
     assert secrets(one(manifests, "Deployment", "vigie-api")) == {
         "VIGIE_APP_DATABASE_URL": ("vigie-database", "app-url"),
         "VIGIE_INTAKE_DATABASE_URL": ("vigie-database", "intake-url"),
+        "VIGIE_SIGNIN_DATABASE_URL": ("vigie-database", "signin-url"),
     }
 
 

@@ -14,7 +14,7 @@ from vigie.core.embedded import EmbeddedPostgres
 from vigie.core.migrate import migrate
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operators" / "kubernetes.md"
-LOGINS = ("vigie_app", "vigie_intake", "vigie_worker", "vigie_migration")
+LOGINS = ("vigie_app", "vigie_intake", "vigie_signin", "vigie_worker", "vigie_migration")
 PASSWORD = "password-of-a-test"
 
 
@@ -71,5 +71,5 @@ def test_each_documented_login_may_read_its_tables_and_alter_none(administrator:
         finally:
             await connection.close()
 
-    for login in ("vigie_app", "vigie_intake", "vigie_worker"):
+    for login in ("vigie_app", "vigie_intake", "vigie_signin", "vigie_worker"):
         asyncio.run(look(login))

@@ -26,6 +26,12 @@ WIDER_POLICIES = {
     },
     ("device_deadline", "due"): ("vigie_worker", "SELECT"),
     ("device_liveness", "pulse"): ("vigie_worker", "SELECT"),
+    **{
+        (table, "doorstep"): ("vigie_signin", "SELECT")
+        for table in ("invitation", "member", "practice", "provider", "provider_identity", "session")
+    },
+    ("account", "doorstep"): ("vigie_signin", "ALL"),
+    ("used_once", "doorstep"): ("vigie_signin", "ALL"),
 }
 _TABLES = """
     SELECT c.oid, c.relname AS name, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced, c.relispartition AS part,

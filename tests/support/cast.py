@@ -104,9 +104,9 @@ class Cast:
         """Return another client of the caller's provider, with these scopes only."""
         from uuid import UUID  # noqa: PLC0415
 
-        from vigie.auth.principal import Scope  # noqa: PLC0415
+        from vigie.auth.principal import Permission  # noqa: PLC0415
 
-        made = await add_client(self.settings, UUID(caller.provider_id), "narrow", frozenset(map(Scope, scopes)))
+        made = await add_client(self.settings, UUID(caller.provider_id), "narrow", frozenset(map(Permission, scopes)))
         return await sign_in(self.http, made)
 
 

@@ -4,10 +4,12 @@ from typing import Any
 
 from sqlalchemy import Table, select, text
 
+import vigie.audit.models
 import vigie.auth.models
 import vigie.core.idempotency
 import vigie.devices.models
 import vigie.events.models
+import vigie.people.models
 import vigie.posture.models
 import vigie.practices.models  # noqa: F401 - each import adds its tables to the metadata
 from vigie.core.db import Base, Database
@@ -21,10 +23,12 @@ def tenant_tables() -> list[Table]:
 
 
 async def holdings(database: Database, provider_id: str) -> Holdings:
-    """Return every row of a provider, table by table, in the order of the keys."""
+    """Return every row of a provider, table by table, in the order of the keys; the audit apart, which notes refusals."""
     found: Holdings = {}
     async with database.engine.connect() as connection:
         for table in tenant_tables():
+            if table.name.startswith("audit_"):
+                continue
             rows = await connection.execute(
                 select(table).where(table.c.provider_id == provider_id).order_by(*table.primary_key.columns)
             )

@@ -14,7 +14,7 @@ well formed and still cannot work. All complaints come at once, so that one atte
 - config.publicUrl is empty. Agents sign the address they call: write the one they will use, such as https://vigie.example.
 {{- end }}
 {{- if not .Values.database.existingSecret }}
-- database.existingSecret is empty. Create a Secret with the PostgreSQL URLs (keys {{ .Values.database.keys.migration }}, {{ .Values.database.keys.app }}, {{ .Values.database.keys.worker }}, {{ .Values.database.keys.intake }}) and name it here; the chart never carries a password.
+- database.existingSecret is empty. Create a Secret with the PostgreSQL URLs (keys {{ .Values.database.keys.migration }}, {{ .Values.database.keys.app }}, {{ .Values.database.keys.worker }}, {{ .Values.database.keys.intake }}, {{ .Values.database.keys.signin }}) and name it here; the chart never carries a password.
 {{- end }}
 {{- if not .Values.tokenKey.existingSecret }}
 - tokenKey.existingSecret is empty. Create a Secret with the RSA key that signs partners' tokens (key {{ .Values.tokenKey.key }}) and name it here.
@@ -27,7 +27,7 @@ well formed and still cannot work. All complaints come at once, so that one atte
 - {{ $url | quote }} is not of the form https://host. Reports travel over TLS only, and the path belongs to the API.
 {{- end }}
 {{- end }}
-{{- $managed := list "VIGIE_DATABASE_URL" "VIGIE_APP_DATABASE_URL" "VIGIE_WORKER_DATABASE_URL" "VIGIE_INTAKE_DATABASE_URL" "VIGIE_TOKEN_KEY_FILE" "VIGIE_PUBLIC_URL" "VIGIE_AGENT_URLS" "VIGIE_LOG_LEVEL" "VIGIE_DATABASE_FORM" "VIGIE_TOKEN_LIFETIME_S" "VIGIE_INTAKE_BATCH" "VIGIE_INTAKE_QUEUE" "VIGIE_INTAKE_CONNECTIONS" "VIGIE_POOL_SIZE" }}
+{{- $managed := list "VIGIE_DATABASE_URL" "VIGIE_APP_DATABASE_URL" "VIGIE_WORKER_DATABASE_URL" "VIGIE_INTAKE_DATABASE_URL" "VIGIE_SIGNIN_DATABASE_URL" "VIGIE_TOKEN_KEY_FILE" "VIGIE_PUBLIC_URL" "VIGIE_AGENT_URLS" "VIGIE_LOG_LEVEL" "VIGIE_DATABASE_FORM" "VIGIE_TOKEN_LIFETIME_S" "VIGIE_INTAKE_BATCH" "VIGIE_INTAKE_QUEUE" "VIGIE_INTAKE_CONNECTIONS" "VIGIE_POOL_SIZE" }}
 {{- range $name, $value := .Values.config.extra }}
 {{- if has $name $managed }}
 - config.extra.{{ $name }} would contradict a value that the chart sets itself. Use that value instead.

@@ -14,6 +14,7 @@ from vigie import health
 from vigie.auth import routes as auth_routes
 from vigie.auth.clients import Clients
 from vigie.auth.dependencies import refuse_unguarded
+from vigie.auth.sessions import Sessions
 from vigie.auth.tokens import Tokens, load_signing_key
 from vigie.core import middleware
 from vigie.core.batch import Form
@@ -45,6 +46,8 @@ class Parts:
     database: Database
     tokens: Tokens
     clients: Clients
+    sessions: Sessions
+    public_url: str
     assessor: Assessor
     addresses: Addresses
     directory: Directory
@@ -70,16 +73,19 @@ def build_parts(settings: Settings, clock: Clock) -> Parts:
     database = Database(url, server_settings, settings.pool_size)
     assessor = Assessor(form)
     as_intake = connector(settings, "vigie_intake")
-    clients = Clients(database, time.monotonic)
+    clients, sessions = Clients(database, time.monotonic), Sessions(database, time.monotonic)
     directory = Directory(as_intake, form, time.monotonic)
     listener = Listener(url, server_settings)
     listener.subscribe("device", directory.on_change, directory.on_hearing)
     listener.subscribe("client", clients.on_change, clients.on_hearing)
+    listener.subscribe("session", sessions.on_change, sessions.on_hearing)
     return Parts(
         clock=clock,
         database=database,
         tokens=Tokens(load_signing_key(settings.token_key_file), settings.public_url, settings.token_lifetime_s),
         clients=clients,
+        sessions=sessions,
+        public_url=settings.public_url,
         assessor=assessor,
         addresses=Addresses((settings.public_url, *settings.agent_urls)),
         directory=directory,

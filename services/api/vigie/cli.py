@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from vigie import documents, worker
 from vigie.app import create_app
-from vigie.auth.principal import ALL_SCOPES, Scope
+from vigie.auth.principal import SCOPES, Permission
 from vigie.auth.tokens import TokenKeyError, new_signing_key
 from vigie.cli_actions import add_client, add_provider
 from vigie.core.embedded import EmbeddedPostgresError
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     new = client.add_parser("add", help="create a partner client of a provider")
     new.add_argument("provider", type=UUID)
     new.add_argument("name")
-    new.add_argument("--scope", action="append", choices=sorted(ALL_SCOPES), help="repeat for several; default: all")
+    new.add_argument("--scope", action="append", choices=sorted(SCOPES), help="repeat for several; default: all")
     new.add_argument("--json", action="store_true", help="print the answer as JSON")
     new.set_defaults(run=_client_add)
 
@@ -182,7 +182,7 @@ def _provider_add(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _client_add(settings: Settings, arguments: argparse.Namespace) -> int:
-    scopes = frozenset(map(Scope, arguments.scope)) if arguments.scope else ALL_SCOPES
+    scopes = frozenset(map(Permission, arguments.scope)) if arguments.scope else SCOPES
     with with_database(settings) as ready:
         found = asyncio.run(add_client(ready, arguments.provider, arguments.name, scopes))
     _print(found, as_json=arguments.json)

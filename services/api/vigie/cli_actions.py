@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from vigie.auth.clients import create_client
-from vigie.auth.principal import ALL_SCOPES, Scope
+from vigie.auth.principal import SCOPES, Permission
 from vigie.core.clock import SystemClock
 from vigie.core.db import Database, role_url
 from vigie.core.ids import uuid7
@@ -18,20 +18,20 @@ async def add_provider(settings: Settings, name: str) -> dict[str, str]:
     try:
         async with database.session(provider_id, write=True) as session:
             await create_provider(session, provider_id, name, now=now)
-            client_id, secret = await create_client(session, provider_id, "first client", ALL_SCOPES, now=now)
+            client_id, secret = await create_client(session, provider_id, "first client", SCOPES, by="operator", now=now)
     finally:
         await database.close()
     return {"provider_id": str(provider_id), "client_id": client_id, "client_secret": secret}
 
 
-async def add_client(settings: Settings, provider_id: UUID, name: str, scopes: frozenset[Scope]) -> dict[str, str]:
+async def add_client(settings: Settings, provider_id: UUID, name: str, scopes: frozenset[Permission]) -> dict[str, str]:
     """Create a partner client of a provider; raises `LookupError` when there is no such provider."""
     database = Database(*role_url(settings, "vigie_app"), pool_size=1)
     try:
         async with database.session(provider_id, write=True) as session:
             if not await known_provider(session, provider_id):
                 raise LookupError(f"there is no provider {provider_id}")
-            client_id, secret = await create_client(session, provider_id, name, scopes, now=SystemClock().now())
+            client_id, secret = await create_client(session, provider_id, name, scopes, by="operator", now=SystemClock().now())
     finally:
         await database.close()
     return {"provider_id": str(provider_id), "client_id": client_id, "client_secret": secret}

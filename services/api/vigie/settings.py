@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     intake_database_url: SecretStr | None = Field(
         None, description="Login of the heartbeat intake; default: VIGIE_DATABASE_URL with role vigie_intake."
     )
+    signin_database_url: SecretStr | None = Field(
+        None, description="Login of people's sign-in; default: VIGIE_DATABASE_URL with role vigie_signin."
+    )
     worker_database_url: SecretStr | None = Field(
         None, description="Login of the worker; default: VIGIE_DATABASE_URL with role vigie_worker."
     )

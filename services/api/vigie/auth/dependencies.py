@@ -2,8 +2,9 @@
 
 | situation | answer |
 |---|---|
-| no token, or one that does not hold | 401 `auth.unauthenticated` |
-| token without the scope of the route | 403 `auth.insufficient_scope` |
+| no token and no session, or one that does not hold | 401 `auth.unauthenticated` |
+| session whose unsafe request did not come from our own pages | 403 `auth.forged_request` |
+| caller without the permission of the route | 403 `auth.insufficient_scope` |
 | query parameter that the route does not document | 422 `request.invalid` |
 | object of another provider, or no such object | 404 `not_found` |
 """
@@ -21,8 +22,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.routing import BaseRoute
 
 from vigie.auth.clients import Clients
-from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
-from vigie.auth.principal import Principal, Scope
+from vigie.auth.errors import ForgedRequestError, InsufficientScopeError, UnauthenticatedError
+from vigie.auth.principal import Permission, Principal
+from vigie.auth.sessions import Sessions
 from vigie.auth.tokens import InvalidTokenError, Tokens
 from vigie.core.clock import Clock
 from vigie.core.db import Database
@@ -51,6 +53,8 @@ class Parts(Protocol):
     database: Database
     tokens: Tokens
     clients: Clients
+    sessions: Sessions
+    public_url: str
 
 
 def parts(request: Request) -> Parts:
@@ -76,10 +80,41 @@ def attempt_of(call: Call, request: Request, key: str | None, body: BaseModel) -
     return Attempt.of(caller.provider_id, key, caller.subject, request.url.path, body, call.now)
 
 
+def session_cookie(public_url: str) -> str:
+    """Return the name of the session cookie: with the `__Host-` prefix wherever the service is reached by https."""
+    return "__Host-vigie" if public_url.startswith("https://") else "vigie"
+
+
 async def authenticate(request: Request, token: str | None) -> Principal:
-    """Return the principal of an access token; raises `UnauthenticatedError`."""
-    if token is None:
+    """Return the principal of an access token or of a session; raises `UnauthenticatedError`.
+
+    A request with a token is the token's, whatever cookies came along.
+    """
+    return await (_of_session(request) if token is None else _of_token(request, token))
+
+
+async def _of_session(request: Request) -> Principal:
+    kit = parts(request)
+    cookie = request.cookies.get(session_cookie(kit.public_url))
+    principal = await kit.sessions.principal_of(cookie, kit.clock.now()) if cookie else None
+    if principal is None:
         raise UnauthenticatedError
+    if request.method not in {"GET", "HEAD"}:
+        _refuse_forged(request, kit.public_url)
+    return principal
+
+
+def _refuse_forged(request: Request, public_url: str) -> None:
+    """Raise `ForgedRequestError` unless our own pages sent this: browsers add the cookie to anybody's request.
+
+    Two signs are asked for: the origin, which a page cannot choose, and a header that only a script of the same origin
+    can add without being asked for permission first.
+    """
+    if request.headers.get("origin") != public_url or request.headers.get("x-vigie-request") != "1":
+        raise ForgedRequestError
+
+
+async def _of_token(request: Request, token: str) -> Principal:
     kit = parts(request)
     try:
         principal = kit.tokens.verify(token, kit.clock.now())
@@ -118,32 +153,32 @@ def _refuse_unknown_parameters(request: Request) -> None:
         raise InvalidRequestError(errors=errors)
 
 
-def _guarded(scope: Scope, *, write: bool) -> Any:
+def _guarded(permission: Permission, *, write: bool) -> Any:
     async def call(
         request: Request,
         credentials: HTTPAuthorizationCredentials | None = Depends(_bearer),  # noqa: B008 - shared by all guards
     ) -> AsyncIterator[Call]:
         principal = await authenticate(request, credentials.credentials if credentials else None)
-        if scope not in principal.scopes:
-            raise InsufficientScopeError(f"needs {scope}")
+        if permission not in principal.permissions:
+            raise InsufficientScopeError(f"needs {permission}")
         _refuse_unknown_parameters(request)
         kit = parts(request)
         async with kit.database.session(principal.provider_id, write=write) as session:
             yield Call(principal, session, kit.clock.now())
 
-    setattr(call, _GUARD, scope)
+    setattr(call, _GUARD, permission)
     # scope="function": the unit of work is committed before the answer leaves, and a failed commit is a failed request.
     return Depends(call, scope="function")
 
 
-def reads(scope: Scope) -> Any:
-    """Guard of a route that only reads: needs the scope, gives a read-only transaction."""
-    return _guarded(scope, write=False)
+def reads(permission: Permission) -> Any:
+    """Guard of a route that only reads: needs the permission, gives a read-only transaction."""
+    return _guarded(permission, write=False)
 
 
-def writes(scope: Scope) -> Any:
-    """Guard of a route that changes something: needs the scope, gives one unit of work committed before the answer."""
-    return _guarded(scope, write=True)
+def writes(permission: Permission) -> Any:
+    """Guard of a route that changes something: needs the permission, gives one unit of work committed before the answer."""
+    return _guarded(permission, write=True)
 
 
 def public(why: str) -> Callable[[F], F]:

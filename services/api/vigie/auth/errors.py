@@ -7,7 +7,10 @@ class UnauthenticatedError(AppError):
     """No credential, or one that does not hold."""
 
     status, code = 401, "auth.unauthenticated"
-    title, title_fr = "A valid access token is needed", "Un jeton d'accès valide est nécessaire"
+    title, title_fr = (
+        "A valid access token or session is needed",
+        "Un jeton d'accès ou une session valide est nécessaire",
+    )
 
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="vigie"'})
@@ -17,4 +20,11 @@ class InsufficientScopeError(AppError):
     """The caller is known and may not do this."""
 
     status, code = 403, "auth.insufficient_scope"
-    title, title_fr = "The token does not carry the scope this needs", "Le jeton ne porte pas le droit nécessaire"
+    title, title_fr = "The caller does not have the permission this needs", "Vous n'avez pas le droit nécessaire"
+
+
+class ForgedRequestError(AppError):
+    """A browser sent the session along with a request that our own pages did not make."""
+
+    status, code = 403, "auth.forged_request"
+    title, title_fr = "The request did not come from our own pages", "La requête ne vient pas de nos propres pages"

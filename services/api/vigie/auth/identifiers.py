@@ -21,6 +21,11 @@ def new_client_secret() -> str:
     return f"vcs_{new_secret()}"
 
 
+def new_session_secret(provider_id: UUID) -> str:
+    """Return the value of a session cookie `vss_<provider>_<256 bits>`."""
+    return f"vss_{b64url(provider_id.bytes)}_{new_secret()}"
+
+
 def new_enrolment_token(provider_id: UUID) -> str:
     """Return an enrolment token `vet_<provider>_<256 bits>`."""
     return f"vet_{b64url(provider_id.bytes)}_{new_secret()}"

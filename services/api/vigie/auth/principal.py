@@ -1,30 +1,71 @@
 """Who is calling, and what they may do. Pure: no framework, no database."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 from uuid import UUID
 
 
-class Scope(StrEnum):
-    """What a partner client can be granted."""
+class Permission(StrEnum):
+    """What a route may ask for; those of `SCOPES` can be granted to partner clients."""
 
+    SELF = "self"  # everybody who is signed in: who am I, my own sessions
     PRACTICES_READ = "practices:read"
     PRACTICES_WRITE = "practices:write"
     DEVICES_READ = "devices:read"
     DEVICES_WRITE = "devices:write"
+    MEMBERS_READ = "members:read"
+    MEMBERS_WRITE = "members:write"
+    CLIENTS_READ = "clients:read"
+    CLIENTS_WRITE = "clients:write"
+    IDENTITY_WRITE = "identity:write"
+    AUDIT_READ = "audit:read"
 
 
-ALL_SCOPES: Final = frozenset(Scope)
+SCOPES: Final = frozenset(
+    {
+        Permission.PRACTICES_READ,
+        Permission.PRACTICES_WRITE,
+        Permission.DEVICES_READ,
+        Permission.DEVICES_WRITE,
+    }
+)
 ALL_PRACTICES: Final = "all"  # a value of its own, so that an empty restriction never means everything
+
+Role = Literal["owner", "technician", "auditor", "practitioner", "practice_staff"]
+PROVIDER_ROLES: Final = ("owner", "technician", "auditor")
+PRACTICE_ROLES: Final = ("practitioner", "practice_staff")
+ROLES: Final = (*PROVIDER_ROLES, *PRACTICE_ROLES)
+
+_READ = frozenset({Permission.SELF, Permission.PRACTICES_READ, Permission.DEVICES_READ})
+PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
+    "owner": frozenset(Permission),
+    "technician": _READ | {Permission.PRACTICES_WRITE, Permission.DEVICES_WRITE},
+    "auditor": _READ | {Permission.MEMBERS_READ, Permission.CLIENTS_READ, Permission.AUDIT_READ},
+    "practitioner": _READ,
+    "practice_staff": _READ,
+}
+"""What each role may do; a partner client may do what its scopes say, and `self`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller whose credential has been verified; every query starts from one."""
+    """A caller whose credential has been verified; every query starts from one.
 
-    kind: Literal["client"]
+    `subject` is the client id of a partner client, or the member id of a person.
+    """
+
+    kind: Literal["client", "member"]
     provider_id: UUID
     subject: str
-    scopes: frozenset[Scope]
+    permissions: frozenset[Permission]
     practices: frozenset[UUID] | Literal["all"]
+    role: Role | None = None
+    session_id: UUID | None = None
+    name: str = ""
+
+    @property
+    def limited(self) -> bool:
+        """Whether the caller sees only some practices: then nothing that concerns the whole provider is theirs."""
+        return self.practices != ALL_PRACTICES

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from vigie.auth.dependencies import Call, parts, public, reads
 from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
-from vigie.auth.principal import Scope
+from vigie.auth.principal import Permission
 from vigie.core.errors import problems
 
 router = APIRouter(tags=["access"])
@@ -71,14 +71,14 @@ async def issue_token(
     if sent is None and client_id and client_secret:
         sent = (client_id, client_secret)
     kit = parts(request)
-    client = await kit.clients.authenticate(*sent) if sent else None
+    client = await kit.clients.authenticate(*sent, kit.clock.now()) if sent else None
     if client is None:
         return _refusal(401, "invalid_client", "unknown client or wrong secret")  # type: ignore[return-value]
-    granted = frozenset(Scope(name) for name in client.scopes)
+    granted = frozenset(Permission(name) for name in client.scopes)
     if scope:
         if not set(scope.split()) <= granted:
             return _refusal(400, "invalid_scope", "a scope asked for is not granted to this client")  # type: ignore[return-value]
-        granted = frozenset(Scope(name) for name in scope.split())
+        granted = frozenset(Permission(name) for name in scope.split())
     token = kit.tokens.issue(client.client_id, client.provider_id, granted, kit.clock.now())
     return JSONResponse(  # type: ignore[return-value]
         {
@@ -101,12 +101,12 @@ class Me(BaseModel):
 
 
 @router.get("/v1/me", responses=problems(UnauthenticatedError, InsufficientScopeError), summary="Who am I?")
-async def me(call: Annotated[Call, reads(Scope.PRACTICES_READ)]) -> Me:
+async def me(call: Annotated[Call, reads(Permission.SELF)]) -> Me:
     """Tell the caller who they are and what they may do."""
     caller = call.principal
     return Me(
         kind=caller.kind,
         subject=caller.subject,
         provider_id=str(caller.provider_id),
-        scopes=sorted(caller.scopes),
+        scopes=sorted(caller.permissions - {Permission.SELF}),
     )

@@ -11,7 +11,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from vigie.auth.principal import ALL_PRACTICES, Principal, Scope
+from vigie.auth.principal import ALL_PRACTICES, SCOPES, Permission, Principal
 from vigie.core.crypto import b64url
 
 _LEAST_BITS = 2048
@@ -73,7 +73,7 @@ class Tokens:
         self._key_id = b64url(hashlib.sha256(der).digest()[:16])
         self._verified: dict[str, tuple[datetime, Principal]] = {}
 
-    def issue(self, client_id: str, provider_id: UUID, scopes: frozenset[Scope], now: datetime) -> IssuedToken:
+    def issue(self, client_id: str, provider_id: UUID, scopes: frozenset[Permission], now: datetime) -> IssuedToken:
         """Sign an access token for a partner client."""
         scope = " ".join(sorted(scopes))
         claims = {
@@ -109,8 +109,10 @@ class Tokens:
             expires = datetime.fromtimestamp(int(claims["exp"]), tz=now.tzinfo)
             if now >= expires:
                 raise InvalidTokenError
-            scopes = frozenset(Scope(name) for name in claims["scope"].split())
-            principal = Principal("client", UUID(claims["provider_id"]), claims["sub"], scopes, ALL_PRACTICES)
+            scopes = frozenset(Permission(name) for name in claims["scope"].split()) & SCOPES
+            principal = Principal(
+                "client", UUID(claims["provider_id"]), claims["sub"], scopes | {Permission.SELF}, ALL_PRACTICES
+            )
         except (jwt.PyJWTError, KeyError, ValueError) as error:
             raise InvalidTokenError from error
         if len(self._verified) >= _REMEMBERED:

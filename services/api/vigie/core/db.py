@@ -18,7 +18,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from vigie.settings import Settings
 
-Role = Literal["vigie_owner", "vigie_app", "vigie_intake", "vigie_worker"]
+Role = Literal["vigie_owner", "vigie_app", "vigie_intake", "vigie_signin", "vigie_worker"]
 
 # Every constraint has a name that says what it is, so that migrations and errors can speak of it.
 NAMING = {
@@ -31,7 +31,7 @@ NAMING = {
 
 
 class Base(DeclarativeBase):
-    """Root of all models. Each declares `__table_args__[-1]["info"]["placement"]`: tenant, reference or local."""
+    """Root of all models. Each declares `__table_args__[-1]["info"]["placement"]`: tenant, reference, lookup:<column> or local."""
 
     metadata = MetaData(naming_convention=NAMING)
 
@@ -44,6 +44,7 @@ def role_url(settings: Settings, role: Role, embedded_url: str | None = None) ->
     own = {
         "vigie_app": settings.app_database_url,
         "vigie_intake": settings.intake_database_url,
+        "vigie_signin": settings.signin_database_url,
         "vigie_worker": settings.worker_database_url,
     }.get(role)
     if own is not None:

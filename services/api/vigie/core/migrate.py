@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-ROLES = ("vigie_owner", "vigie_app", "vigie_intake", "vigie_worker")
+ROLES = ("vigie_owner", "vigie_app", "vigie_intake", "vigie_signin", "vigie_worker")
 
 
 def migrations_folder() -> Path:
@@ -32,7 +32,7 @@ def _config(url: str, server_settings: dict[str, str]) -> Config:
 
 
 async def ensure_roles(url: str) -> None:
-    """Create the four roles where they are missing, and let the login of `url` become each of them.
+    """Create the five roles where they are missing, and let the login of `url` become each of them.
 
     Raises `asyncpg.InsufficientPrivilegeError` when the login may not create roles: `docs/operators/database.md` then says
     what an administrator runs once.

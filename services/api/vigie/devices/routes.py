@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from vigie.auth.dependencies import Call, IdempotencyKey, attempt_of, reads, writes
 from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
-from vigie.auth.principal import Scope
+from vigie.auth.principal import Permission
 from vigie.core import idempotency
 from vigie.core.errors import InvalidRequestError, NotFoundError, problems
 from vigie.core.etag import tagged
@@ -20,8 +20,8 @@ from vigie.devices.models import Device, DeviceLiveness, DevicePresence, Enrolme
 from vigie.posture.assessment import Assessor
 
 router = APIRouter(prefix="/v1", responses=problems(UnauthenticatedError, InsufficientScopeError))
-Reads = Annotated[Call, reads(Scope.DEVICES_READ)]
-Writes = Annotated[Call, writes(Scope.DEVICES_WRITE)]
+Reads = Annotated[Call, reads(Permission.DEVICES_READ)]
+Writes = Annotated[Call, writes(Permission.DEVICES_WRITE)]
 _PRESENCE_DAYS = 92
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from vigie.auth.dependencies import Call, IdempotencyKey, attempt_of, reads, writes
 from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
-from vigie.auth.principal import Scope
+from vigie.auth.principal import Permission
 from vigie.core import idempotency
 from vigie.core.errors import InvalidRequestError, NotFoundError, preferred_language, problems
 from vigie.core.etag import tagged
@@ -30,8 +30,8 @@ from vigie.practices.queries import get_practice
 from vigie.practices.schemas import NewPractice, PracticeOut, PracticePatch
 
 router = APIRouter(prefix="/v1", responses=problems(UnauthenticatedError, InsufficientScopeError))
-Reads = Annotated[Call, reads(Scope.PRACTICES_READ)]
-Writes = Annotated[Call, writes(Scope.PRACTICES_WRITE)]
+Reads = Annotated[Call, reads(Permission.PRACTICES_READ)]
+Writes = Annotated[Call, writes(Permission.PRACTICES_WRITE)]
 _LIGHTS = ("overall", "patch", "backup", "liveness")
 
 
@@ -239,7 +239,7 @@ async def list_changes(
     summary="Read the findings of a device",
 )
 async def read_findings(
-    request: Request, call: Annotated[Call, reads(Scope.DEVICES_READ)], device_id: UUID
+    request: Request, call: Annotated[Call, reads(Permission.DEVICES_READ)], device_id: UUID
 ) -> Response:
     """Read what was found on a device, control by control."""
     device = await get_device(call, device_id)
