@@ -31,6 +31,10 @@ INTAKE_SECONDS = Histogram(
 INTAKE_POISONED = Counter(
     "vigie_intake_poisoned_total", "Heartbeats isolated because their batch could not be written."
 )
+AUDIT_ENTRIES = Counter("vigie_audit_entries_total", "Entries written to the audit: done, or refused.", ["outcome"])
+AUDIT_DROPPED = Counter(
+    "vigie_audit_dropped_total", "Details left out of the audit because they looked like a secret or a person's number."
+)
 JOB_RUNS = Counter("vigie_job_runs_total", "Runs of a background job.", ["job"])
 JOB_FAILURES = Counter("vigie_job_failures_total", "Runs of a background job that ended with an error.", ["job"])
 JOB_ROWS = Counter("vigie_job_rows_total", "Rows a background job worked on.", ["job"])

@@ -1,0 +1,64 @@
+"""The words of the audit: one per thing that can be done. They are stored and hashed, so a word never changes its meaning.
+
+`docs/audit.md` lists them all, and a test compares. A guarded route that changes something is named in `ROUTE_ACTIONS` by its
+function; without its line the program does not start (`vigie.auth.dependencies.refuse_unguarded`).
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Action(StrEnum):
+    """What was done, or refused: the kind of its object, a point, a verb."""
+
+    ACCESS_TOKEN_ISSUE = "access_token.issue"  # noqa: S105 - a word, not a secret
+    ACCOUNT_RELINK = "account.relink"
+    AUDIT_EXPORT = "audit.export"
+    CLIENT_CHANGE = "client.change"
+    CLIENT_CREATE = "client.create"
+    CLIENT_KEYS_REPLACE = "client_keys.replace"
+    CLIENT_REVOKE = "client.revoke"
+    CLIENT_SECRET_CREATE = "client_secret.create"  # noqa: S105
+    CLIENT_SECRET_REVOKE = "client_secret.revoke"  # noqa: S105
+    DEVICE_APPROVE = "device.approve"
+    DEVICE_CHANGE = "device.change"
+    DEVICE_ENROL = "device.enrol"
+    DEVICE_REENROL = "device.reenrol"
+    DEVICE_REVOKE = "device.revoke"
+    ENROLMENT_TOKEN_CREATE = "enrolment_token.create"  # noqa: S105
+    ENROLMENT_TOKEN_REVOKE = "enrolment_token.revoke"  # noqa: S105
+    IDENTITY_PROVIDER_CREATE = "identity_provider.create"
+    IDENTITY_PROVIDER_DISABLE = "identity_provider.disable"
+    INVITATION_CREATE = "invitation.create"
+    INVITATION_REVOKE = "invitation.revoke"
+    MEMBER_CHANGE = "member.change"
+    MEMBER_JOIN = "member.join"
+    MEMBER_REMOVE = "member.remove"
+    PRACTICE_ARCHIVE = "practice.archive"
+    PRACTICE_CHANGE = "practice.change"
+    PRACTICE_CREATE = "practice.create"
+    PROVIDER_CREATE = "provider.create"
+    SESSION_END = "session.end"
+    SESSION_OPEN = "session.open"
+    SESSION_SWITCH = "session.switch"
+
+    @property
+    def object_kind(self) -> str:
+        """Return the kind of thing this is done to."""
+        return self.value.partition(".")[0]
+
+
+ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
+    "approve_device": Action.DEVICE_APPROVE,
+    "archive_practice": Action.PRACTICE_ARCHIVE,
+    "change_device": Action.DEVICE_CHANGE,
+    "change_practice": Action.PRACTICE_CHANGE,
+    "create_enrolment_token": Action.ENROLMENT_TOKEN_CREATE,
+    "create_practice": Action.PRACTICE_CREATE,
+    "export_audit": Action.AUDIT_EXPORT,
+    "remove_device": Action.DEVICE_REVOKE,
+    "revoke_device": Action.DEVICE_REVOKE,
+    "revoke_enrolment_token": Action.ENROLMENT_TOKEN_REVOKE,
+}
+"""Function of a guarded route → what calling it does. The guard records it; nothing in the route needs to."""
