@@ -1,0 +1,269 @@
+"""Real identity providers for tests, and a browser without a screen that signs in at them."""
+
+import base64
+import hashlib
+import json
+import secrets
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import httpx
+import jwt
+
+from tests.conftest import missing_tool
+from vigie.demo.twin import Twin, TwinUnavailableError, start_twin, twin_folder
+
+ADMIN_TOKEN = "the-token-of-the-tests"
+LABEL = "Fournisseur d’identité simulé – ni l’ANS, ni Pro Santé Connect"  # noqa: RUF001 - as it stands on the page
+
+
+@contextmanager
+def running_twin(folder: Path, config: Mapping[str, Any]) -> Iterator[Twin]:
+    """Run the simulated identity providers; skip the test (in CI: fail it) where they cannot run."""
+    try:
+        twin = start_twin({"admin_token": ADMIN_TOKEN, **config}, folder)
+    except TwinUnavailableError as error:
+        missing_tool(str(error))
+        raise
+    try:
+        yield twin
+    finally:
+        twin.stop()
+
+
+def make_certificates(folder: Path, *clients: str) -> Path:
+    """Make a certification authority with a server's certificate and one per client; return the folder."""
+    script = twin_folder() / "certificates.py"
+    subprocess.run([sys.executable, str(script), str(folder), *clients], check=True, capture_output=True)
+    return folder
+
+
+def trusting(certificates: Path, client: str | None = None) -> ssl.SSLContext:
+    """Return what a client needs to trust the authority of `make_certificates`, and to show a certificate of it."""
+    context = ssl.create_default_context(cafile=str(certificates / "ca.pem"))
+    if client is not None:
+        context.load_cert_chain(certificates / f"{client}.pem", certificates / f"{client}.key")
+    return context
+
+
+def administer(twin: Twin, action: str, issuer: str, tls: ssl.SSLContext | None = None, **form: str) -> dict[str, Any]:
+    """Ask the twin to change: `rotate-keys`, `end-sessions` or `change` (see its README)."""
+    answer = httpx.post(
+        f"{twin.origin}/_twin/{action}",
+        data={"issuer": issuer, **form},
+        headers={"Authorization": f"Bearer {ADMIN_TOKEN}"},
+        verify=tls or True,
+        trust_env=False,
+    )
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@dataclass
+class Form:
+    """A form of a page, as a person would see it: where it goes and what its buttons say."""
+
+    action: str
+    method: str
+    fields: dict[str, str] = field(default_factory=dict)
+    buttons: list[tuple[str, str, str]] = field(default_factory=list)  # name, value, words
+
+
+class _Forms(HTMLParser):
+    """Collects the forms of a page and its buttons, those outside that name their form included."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[Form] = []
+        self._by_id: dict[str, Form] = {}
+        self._open: Form | None = None
+        self._button: tuple[Form, str, str] | None = None
+        self._words = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._open = Form(given.get("action", ""), given.get("method", "get").upper())
+            self.forms.append(self._open)
+            self._by_id[given.get("id", "")] = self._open
+        elif tag == "input" and self._open is not None and given.get("name"):
+            self._open.fields[given["name"]] = given.get("value", "")
+        elif tag == "button":
+            owner = self._by_id.get(given["form"]) if "form" in given else self._open
+            if owner is not None:
+                self._button = (owner, given.get("name", ""), given.get("value", ""))
+                self._words = ""
+
+    def handle_data(self, data: str) -> None:
+        self._words += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._open = None
+        elif tag == "button" and self._button is not None:
+            owner, name, value = self._button
+            owner.buttons.append((name, value, " ".join(self._words.split())))
+            self._button = None
+
+
+class Browser:
+    """One person's browser: keeps cookies, follows redirects, submits forms by the words on their buttons; no scripts."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.http = httpx.AsyncClient(verify=tls or True, trust_env=False, timeout=20)
+        self.page: httpx.Response
+        self.addresses: list[str] = []  # every address visited, in order
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.aclose()
+
+    async def open(self, url: str, *, stop_at: str | None = None) -> httpx.Response:
+        """Go to an address and follow redirects, up to one that starts with `stop_at` (which is not asked for)."""
+        return await self._go("GET", url, stop_at=stop_at)
+
+    async def press(self, words: str, *, stop_at: str | None = None, **fields: str) -> httpx.Response:
+        """Press the button of this page that carries these words."""
+        for form in self.forms():
+            for name, value, shown in form.buttons:
+                if words in shown:
+                    data = {**form.fields, **fields, **({name: value} if name else {})}
+                    action = urljoin(str(self.page.url), form.action)
+                    if form.method == "GET":
+                        return await self._go("GET", str(httpx.URL(action, params=data)), stop_at=stop_at)
+                    return await self._go("POST", action, stop_at=stop_at, data=data)
+        raise AssertionError(f"no button {words!r} on {self.page.url}: {self.page.text[:2000]}")
+
+    def forms(self) -> list[Form]:
+        """Return the forms of the page."""
+        parser = _Forms()
+        parser.feed(self.page.text)
+        return parser.forms
+
+    def buttons(self) -> list[str]:
+        """Return the words of every button of the page."""
+        return [shown for form in self.forms() for *_, shown in form.buttons]
+
+    async def _go(self, method: str, url: str, *, stop_at: str | None, **content: Any) -> httpx.Response:
+        origin = self._origin(str(self.page.url)) if self.addresses else None
+        for _ in range(20):
+            headers = {"Accept": "text/html", "Accept-Language": "fr"}
+            if origin is not None and method == "POST":  # as browsers do for a form
+                headers["Origin"] = origin
+                headers["Sec-Fetch-Site"] = "same-origin" if origin == self._origin(url) else "cross-site"
+            answer = await self.http.request(method, url, headers=headers, **content)
+            self.addresses.append(url)
+            self.page = answer
+            if not answer.is_redirect:
+                return answer
+            url = urljoin(url, answer.headers["location"])
+            if stop_at is not None and url.startswith(stop_at):
+                return answer
+            if answer.status_code in {301, 302, 303} and method == "POST":
+                method, content = "GET", {}
+        raise AssertionError(f"no end of redirects: {self.addresses[-20:]}")
+
+    @staticmethod
+    def _origin(url: str) -> str:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+
+@dataclass
+class BareClient:
+    """A relying party with no checks at all, to look at what an identity provider really answers."""
+
+    discovery_url: str
+    client_id: str
+    redirect_uri: str
+    secret: str | None = None
+    auth: str = "client_secret_post"
+    scope: str = "openid scope_all"
+    tls: ssl.SSLContext | None = None
+    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+    state: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    nonce: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+
+    def http(self) -> httpx.Client:
+        """Return a client for the calls from server to server."""
+        return httpx.Client(verify=self.tls or True, trust_env=False, timeout=20)
+
+    def metadata(self) -> dict[str, Any]:
+        """Fetch the discovery document."""
+        with self.http() as http:
+            answer = http.get(self.discovery_url)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def authorization_url(self, **more: str) -> str:
+        """Return the address a browser is sent to."""
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
+        parameters = {
+            "response_type": "code",
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "scope": self.scope,
+            "state": self.state,
+            "nonce": self.nonce,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            **more,
+        }
+        return str(httpx.URL(self.metadata()["authorization_endpoint"], params=parameters))
+
+    def token(self, **form: str) -> httpx.Response:
+        """Ask the token endpoint, authenticated as configured."""
+        basic = None
+        if self.auth == "client_secret_basic" and self.secret is not None:
+            basic = httpx.BasicAuth(self.client_id, self.secret)
+        else:
+            form["client_id"] = self.client_id
+            if self.auth == "client_secret_post" and self.secret is not None:
+                form["client_secret"] = self.secret
+        with self.http() as http:
+            return http.post(self.metadata()["token_endpoint"], data=form, auth=basic or httpx.USE_CLIENT_DEFAULT)
+
+    def exchange(self, given: str, /, **changed: str) -> httpx.Response:
+        """Exchange a code."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": given,
+            "redirect_uri": self.redirect_uri,
+            "code_verifier": self.verifier,
+        }
+        return self.token(**{**form, **changed})
+
+    def userinfo(self, access_token: str) -> httpx.Response:
+        """Ask who the token is about."""
+        with self.http() as http:
+            return http.get(self.metadata()["userinfo_endpoint"], headers={"Authorization": f"Bearer {access_token}"})
+
+    def verified(self, token: str, **options: Any) -> dict[str, Any]:
+        """Verify a signature of the provider with its published keys; return the claims."""
+        with self.http() as http:
+            keys = jwt.PyJWKSet.from_dict(http.get(self.metadata()["jwks_uri"]).json())
+        key = keys[jwt.get_unverified_header(token)["kid"]]
+        found: dict[str, Any] = jwt.decode(token, key, algorithms=["RS256"], audience=self.client_id, **options)
+        return found
+
+
+def query_of(answer: httpx.Response) -> dict[str, str]:
+    """Return the parameters of the address an answer redirects to."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()}
+
+
+def as_json(value: Any) -> str:
+    """Return a value as text for a form field."""
+    return json.dumps(value)
