@@ -23,11 +23,11 @@ GRANTS = {
     "partner_key": {"app": "SELECT, INSERT, UPDATE, DELETE"},
     "partner_practice": {"app": "SELECT, INSERT, DELETE"},
     "partner_secret": {"app": "SELECT, INSERT, UPDATE, DELETE"},
-    "provider_identity": {"app": "SELECT, INSERT, UPDATE", "signin": "SELECT"},
+    "provider_identity": {"app": "SELECT, INSERT, UPDATE"},
     "session": {"app": "SELECT, INSERT, UPDATE", "signin": "SELECT"},
 }
 # Before a person is known to belong to a provider, the sign-in has to look for them in all of them.
-LOOKED_UP = ("invitation", "member", "practice", "provider", "provider_identity", "session")
+LOOKED_UP = ("invitation", "member", "practice", "provider", "session")
 
 
 def protect(table: str) -> None:
@@ -106,7 +106,13 @@ def create_account_tables() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_account"),
         sa.UniqueConstraint("issuer", "subject", name="uq_account_issuer_subject"),
     )
-    op.create_index("ix_account_national_id", "account", ["issuer", "national_id"], unique=False)
+    op.create_index(
+        "uq_account_issuer_national_id",
+        "account",
+        ["issuer", "national_id"],
+        unique=True,
+        postgresql_where="national_id IS NOT NULL",
+    )
     op.create_table(
         "used_once",
         sa.Column("key_hash", sa.LargeBinary(), nullable=False),
@@ -216,6 +222,7 @@ def create_people_tables() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_sign_in_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("identity_provider", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "(practice_id IS NOT NULL) = (role IN ('practitioner', 'practice_staff'))", name="ck_member_practice"
         ),
@@ -278,6 +285,7 @@ def create_people_tables() -> None:
         sa.Column("ended_why", sa.Text(), nullable=True),
         sa.Column("user_agent", sa.String(length=200), nullable=True),
         sa.Column("address", sa.String(length=45), nullable=True),
+        sa.Column("profession", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name="fk_session_account_id"),
         sa.ForeignKeyConstraint(
             ["provider_id", "member_id"], ["member.provider_id", "member.id"], name="fk_session_provider_id_member_id"

@@ -28,7 +28,7 @@ WIDER_POLICIES = {
     ("device_liveness", "pulse"): ("vigie_worker", "SELECT"),
     **{
         (table, "doorstep"): ("vigie_signin", "SELECT")
-        for table in ("invitation", "member", "practice", "provider", "provider_identity", "session")
+        for table in ("invitation", "member", "practice", "provider", "session")
     },
     ("account", "doorstep"): ("vigie_signin", "ALL"),
     ("used_once", "doorstep"): ("vigie_signin", "ALL"),

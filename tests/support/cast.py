@@ -1,13 +1,20 @@
-"""The cast: provider Atlas with practices Cedar and Elm, provider Borea with Fir; Pia and Bela are their partner clients."""
+"""The cast: provider Atlas with practices Cedar and Elm, provider Borea with Fir; Pia and Bela are their partner clients.
+
+People come when they are called: Ana owns Atlas and Bea owns Borea, Tom is a technician of Atlas who sees Cedar only, Lea one
+who sees all of it, Ivo audits Atlas, Dr Paz practises at Cedar, Zoe works there.
+"""
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import httpx
 
 from tests.support.agent import Agent
+from tests.support.people import Person, make_person
 from vigie.cli_actions import add_client, add_provider
 from vigie.core.clock import MovableClock
+from vigie.people.members import Standing
 from vigie.settings import Settings
 
 
@@ -102,12 +109,43 @@ class Cast:
 
     async def client(self, caller: Caller, *scopes: str) -> Caller:
         """Return another client of the caller's provider, with these scopes only."""
-        from uuid import UUID  # noqa: PLC0415
-
         from vigie.auth.principal import Permission  # noqa: PLC0415
 
         made = await add_client(self.settings, UUID(caller.provider_id), "narrow", frozenset(map(Permission, scopes)))
         return await sign_in(self.http, made)
+
+    async def person(self, provider_id: str, standing: Standing, name: str, subject: str | None = None) -> Person:
+        """Return somebody with this standing at a provider, signed in; the same subject again is the same person."""
+        return await make_person(self.settings, self.http, self.clock, provider_id, standing, name, subject)
+
+    async def ana(self) -> Person:
+        """Return the owner of Atlas."""
+        return await self.person(self.pia.provider_id, Standing("owner"), "Ana")
+
+    async def bea(self) -> Person:
+        """Return the owner of Borea."""
+        return await self.person(self.bela.provider_id, Standing("owner"), "Bea")
+
+    async def tom(self) -> Person:
+        """Return the technician of Atlas who sees Cedar only."""
+        cedar = Standing("technician", practices=frozenset({UUID(self.cedar)}))
+        return await self.person(self.pia.provider_id, cedar, "Tom")
+
+    async def lea(self) -> Person:
+        """Return the technician of Atlas who sees every practice."""
+        return await self.person(self.pia.provider_id, Standing("technician"), "Lea")
+
+    async def ivo(self) -> Person:
+        """Return the auditor of Atlas."""
+        return await self.person(self.pia.provider_id, Standing("auditor"), "Ivo")
+
+    async def paz(self) -> Person:
+        """Return the practitioner of Cedar."""
+        return await self.person(self.pia.provider_id, Standing("practitioner", UUID(self.cedar)), "Dr Paz")
+
+    async def zoe(self) -> Person:
+        """Return the practice staff of Cedar."""
+        return await self.person(self.pia.provider_id, Standing("practice_staff", UUID(self.cedar)), "Zoe")
 
 
 async def assemble(settings: Settings, http: httpx.AsyncClient, clock: MovableClock) -> Cast:

@@ -143,6 +143,7 @@ class Member(Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     last_sign_in_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     removed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    identity_provider: Mapped[str | None] = mapped_column(Text)  # where the last sign-in was
 
 
 class MemberPractice(Base):
@@ -191,6 +192,7 @@ class Session(Base):
     ended_why: Mapped[str | None] = mapped_column(Text)
     user_agent: Mapped[str | None] = mapped_column(String(200))
     address: Mapped[str | None] = mapped_column(String(45))
+    profession: Mapped[str | None] = mapped_column(Text)  # codes of the professions asserted at this sign-in
 
 
 class Account(Base):
@@ -202,7 +204,13 @@ class Account(Base):
     __tablename__ = "account"
     __table_args__ = (
         UniqueConstraint("issuer", "subject"),
-        Index("ix_account_national_id", "issuer", "national_id"),
+        Index(
+            "uq_account_issuer_national_id",
+            "issuer",
+            "national_id",
+            unique=True,
+            postgresql_where="national_id IS NOT NULL",
+        ),
         REFERENCE,
     )
 

@@ -1,7 +1,7 @@
 """People's sessions: rows on the server, a secret in a cookie, ended everywhere within a second."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
@@ -32,6 +32,7 @@ class NewSession:
     sid: str | None = None
     acr: str | None = None
     id_token: bytes | None = None  # sealed
+    profession: str | None = None
     user_agent: str | None = None
     address: str | None = None
 
@@ -56,6 +57,7 @@ async def open_session(session: AsyncSession, new: NewSession, *, now: datetime)
         expires_at=now + new.lifetime,
         user_agent=(new.user_agent or "")[:200] or None,
         address=new.address,
+        profession=new.profession,
     )
     session.add(row)
     await session.flush()
@@ -72,6 +74,17 @@ async def end_sessions_of(session: AsyncSession, provider_id: UUID, member_id: U
     return await _end(session, provider_id, Session.member_id == member_id, why, now)
 
 
+async def forget_sessions_of(session: AsyncSession, provider_id: UUID, member_id: UUID) -> None:
+    """Have every process ask again what a member may do: their role or their practices changed."""
+    open_ones = await session.scalars(
+        select(Session.secret_hash).where(
+            Session.provider_id == provider_id, Session.member_id == member_id, Session.ended_at.is_(None)
+        )
+    )
+    for secret_hash in open_ones.all():
+        await announce(session, "session", secret_hash.hex())
+
+
 async def _end(session: AsyncSession, provider_id: UUID, chosen: ColumnElement[bool], why: str, now: datetime) -> int:
     ended = await session.execute(
         update(Session)
@@ -85,7 +98,7 @@ async def _end(session: AsyncSession, provider_id: UUID, chosen: ColumnElement[b
     return len(hashes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Known:
     principal: Principal
     seen_at: datetime
@@ -102,6 +115,7 @@ class Sessions:
     def __init__(self, database: Database, monotonic: Callable[[], float]) -> None:
         self._database = database
         self._known: Remembered[str, _Known] = Remembered(capacity=10_000, ttl_s=30, clock=monotonic)
+        self._news = 0
 
     async def principal_of(self, cookie: str, now: datetime) -> Principal | None:
         """Return the person of a session cookie; None when it is unknown, ended, expired or idle too long."""
@@ -109,20 +123,23 @@ class Sessions:
         if provider_id is None:
             return None
         secret_hash = hash_secret(cookie)
-        key = secret_hash.hex()
-        known = self._known.get(key)
-        if known is None:
-            known = await self._find(provider_id, secret_hash)
-            if known is None:
-                return None
-        if not known.holds(now):
+        known = self._known.get(secret_hash.hex()) or await self._look_up(provider_id, secret_hash)
+        if known is None or not known.holds(now):
             return None
         if now - known.seen_at >= SEEN_EVERY:
             if not await self._touch(provider_id, secret_hash, now):
+                self._known.forget(secret_hash.hex())
                 return None
-            known = replace(known, seen_at=now)
-        self._known.put(key, known)
+            known.seen_at = now  # in place: what is remembered gets no younger by being used
         return known.principal
+
+    async def _look_up(self, provider_id: UUID, secret_hash: bytes) -> _Known | None:
+        heard = self._news
+        known = await self._find(provider_id, secret_hash)
+        # What was read may have ended while the answer was on its way here: then it is used once and not remembered.
+        if known is not None and heard == self._news:
+            self._known.put(secret_hash.hex(), known)
+        return known
 
     async def _find(self, provider_id: UUID, secret_hash: bytes) -> _Known | None:
         async with self._database.session(provider_id, write=False) as session:
@@ -153,10 +170,12 @@ class Sessions:
 
     def on_change(self, key: str) -> None:
         """Forget a session that changed or ended."""
+        self._news += 1
         self._known.forget(key)
 
     def on_hearing(self, hearing: bool) -> None:  # noqa: FBT001 - it is the news itself
         """Forget everything when notifications begin or stop to arrive."""
+        self._news += 1
         self._known.forget_all()
         self._known.hearing = hearing
 
