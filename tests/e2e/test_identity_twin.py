@@ -365,14 +365,16 @@ async def test_a_client_certificate_replaces_the_secret(tmp_path: Path, listener
         assert client.userinfo(token).json()["error"] == "invalid_token"  # bound to the certificate
 
 
-async def test_the_twin_never_outlives_who_started_it(tmp_path: Path) -> None:
+async def test_the_twin_never_outlives_who_started_it(twin: Twin) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from vigie.demo.twin import start_twin, issuer_config\n"
-        "twin = start_twin({'issuers': [issuer_config('generic', 'Essai', [])]}, Path(sys.argv[1]))\n"
-        "print(twin.process.pid, flush=True); time.sleep(60)\n"
+        "import subprocess, sys, time\n"
+        "twin = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)\n"
+        "twin.stdout.readline(); print(twin.pid, flush=True); time.sleep(60)\n"
     )
+    arguments = twin.process.args
+    assert isinstance(arguments, list)
     starter = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", program, str(tmp_path)), stdout=subprocess.PIPE
+        *(sys.executable, "-c", program, *map(str, arguments)), stdout=subprocess.PIPE
     )
     assert starter.stdout is not None
     pid = int(await asyncio.wait_for(starter.stdout.readline(), 30))
