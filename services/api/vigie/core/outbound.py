@@ -142,7 +142,7 @@ class Outbound:
         self._transport = transport or (lambda context: httpx.AsyncHTTPTransport(verify=context, trust_env=False))
         self._contexts: dict[ClientCertificate | None, tuple[tuple[int, ...], ssl.SSLContext]] = {}
 
-    async def request(  # noqa: PLR0913 - each is one property of a request
+    async def request(
         self,
         method: str,
         url: str,
@@ -183,7 +183,7 @@ class Outbound:
         _check_addresses(found, reach, plain=target.scheme == "http")
         return found[:_MOST_ADDRESSES]
 
-    async def _send(  # noqa: PLR0913, PLR0917 - what `request` was given, checked
+    async def _send(
         self,
         method: str,
         target: httpx.URL,
@@ -264,7 +264,7 @@ async def _receive(transport: httpx.AsyncBaseTransport, request: httpx.Request, 
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             raise OutboundFailedError("compressed answer")
         body = bytearray()
-        async for chunk in response.stream:  # type: ignore[union-attr] - an asynchronous transport streams so
+        async for chunk in response.aiter_raw():
             body += chunk
             if len(body) > most_bytes:
                 raise OutboundFailedError("size")
