@@ -7,7 +7,6 @@ addresses, never rules (Pro Santé Connect's lists password grants, HS256 and `n
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
@@ -77,7 +76,7 @@ class IdentityProvider:
     acr_values: tuple[str, ...] = ()
     accepted_acr: frozenset[str] = frozenset()
     algorithms: tuple[str, ...] = ("RS256",)
-    required_claims: Mapping[str, frozenset[str]] = MappingProxyType({})
+    required_claims: Mapping[str, frozenset[str]] = field(default_factory=dict)
     leeway_s: int = 90
     max_age_s: int | None = None
     idle_s: int = 1800
