@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from vigie.auth.sessions import Sessions
 from vigie.auth.tokens import Tokens, load_signing_key
 from vigie.core import middleware
 from vigie.core.batch import Form
+from vigie.core.client_address import Network
 from vigie.core.clock import Clock, SystemClock
 from vigie.core.db import Database, Role, connect, role_url
 from vigie.core.errors import install_error_handlers
@@ -48,6 +49,7 @@ class Parts:
     clients: Clients
     sessions: Sessions
     public_url: str
+    trusted_proxies: Sequence[Network]
     assessor: Assessor
     addresses: Addresses
     directory: Directory
@@ -86,6 +88,7 @@ def build_parts(settings: Settings, clock: Clock) -> Parts:
         clients=clients,
         sessions=sessions,
         public_url=settings.public_url,
+        trusted_proxies=settings.trusted_proxies,
         assessor=assessor,
         addresses=Addresses((settings.public_url, *settings.agent_urls)),
         directory=directory,

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from vigie.audit.actions import Action
+from vigie.audit.log import OPERATOR, NewEntry, append
 from vigie.auth.clients import create_client
 from vigie.auth.principal import SCOPES, Permission
 from vigie.core.clock import SystemClock
@@ -18,10 +20,20 @@ async def add_provider(settings: Settings, name: str) -> dict[str, str]:
     try:
         async with database.session(provider_id, write=True) as session:
             await create_provider(session, provider_id, name, now=now)
-            client_id, secret = await create_client(session, provider_id, "first client", SCOPES, by="operator", now=now)
+            made = NewEntry(provider_id, OPERATOR, Action.PROVIDER_CREATE, object_id=str(provider_id))
+            await append(session, made, now)
+            client_id, secret = await create_client(
+                session, provider_id, "first client", SCOPES, by="operator", now=now
+            )
+            await append(session, _client_made(provider_id, client_id, SCOPES), now)
     finally:
         await database.close()
     return {"provider_id": str(provider_id), "client_id": client_id, "client_secret": secret}
+
+
+def _client_made(provider_id: UUID, client_id: str, scopes: frozenset[Permission]) -> NewEntry:
+    details = {"scopes": sorted(scopes)}
+    return NewEntry(provider_id, OPERATOR, Action.CLIENT_CREATE, object_id=client_id, details=details)
 
 
 async def add_client(settings: Settings, provider_id: UUID, name: str, scopes: frozenset[Permission]) -> dict[str, str]:
@@ -31,7 +43,9 @@ async def add_client(settings: Settings, provider_id: UUID, name: str, scopes: f
         async with database.session(provider_id, write=True) as session:
             if not await known_provider(session, provider_id):
                 raise LookupError(f"there is no provider {provider_id}")
-            client_id, secret = await create_client(session, provider_id, name, scopes, by="operator", now=SystemClock().now())
+            now = SystemClock().now()
+            client_id, secret = await create_client(session, provider_id, name, scopes, by="operator", now=now)
+            await append(session, _client_made(provider_id, client_id, scopes), now)
     finally:
         await database.close()
     return {"provider_id": str(provider_id), "client_id": client_id, "client_secret": secret}

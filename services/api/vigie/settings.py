@@ -3,6 +3,7 @@
 No secret has a default. `docs/operators/settings.md` lists every field, and a test compares.
 """
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -44,6 +45,10 @@ class Settings(BaseSettings):
     )
     agent_urls: tuple[str, ...] = Field(
         (), description="Further addresses under which agents may reach the API (JSON list)."
+    )
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (),
+        description="Networks of our own proxies (JSON list): only they are believed about where a request came from.",
     )
     token_key_file: Path | None = Field(
         None, description="PEM file of the RSA key (≥ 2048 bits) that signs partner access tokens."

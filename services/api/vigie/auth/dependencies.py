@@ -7,31 +7,41 @@
 | caller without the permission of the route | 403 `auth.insufficient_scope` |
 | query parameter that the route does not document | 422 `request.invalid` |
 | object of another provider, or no such object | 404 `not_found` |
+
+The guard also records: what a caller changed goes into the audit in the transaction of the change, what a known caller was
+refused in one of its own. Reads are not recorded, except by `reads(…, recorded=True)`.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeVar
+from uuid import UUID
 
 from fastapi import Depends, Header, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.routing import BaseRoute
 
+from vigie.audit.actions import ROUTE_ACTIONS, Action
+from vigie.audit.log import append
 from vigie.auth.clients import Clients
 from vigie.auth.errors import ForgedRequestError, InsufficientScopeError, UnauthenticatedError
 from vigie.auth.principal import Permission, Principal
+from vigie.auth.recording import Note, done, is_recorded, record_refusal
 from vigie.auth.sessions import Sessions
 from vigie.auth.tokens import InvalidTokenError, Tokens
+from vigie.core.client_address import Network, client_address
 from vigie.core.clock import Clock
 from vigie.core.db import Database
-from vigie.core.errors import InvalidRequestError
+from vigie.core.errors import AppError, InvalidRequestError
 from vigie.core.idempotency import Attempt
 
 _GUARD = "vigie_guard"
+_RECORDED = "vigie_recorded"
 _bearer = HTTPBearer(auto_error=False, scheme_name="partner", description="Access token from POST /oauth/token")
 F = TypeVar("F", bound=Callable[..., Any])
 IdempotencyKey = Annotated[
@@ -55,12 +65,19 @@ class Parts(Protocol):
     clients: Clients
     sessions: Sessions
     public_url: str
+    trusted_proxies: Sequence[Network]
 
 
 def parts(request: Request) -> Parts:
     """Return the parts the application was built from."""
     found: Parts = request.app.state.parts
     return found
+
+
+def address_of(request: Request) -> str | None:
+    """Return the address a request came from, looking past our own proxies (`VIGIE_TRUSTED_PROXIES`)."""
+    peer = request.client.host if request.client else None
+    return client_address(peer, request.headers.getlist("x-forwarded-for"), parts(request).trusted_proxies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +87,27 @@ class Call:
     principal: Principal
     session: AsyncSession
     now: datetime
+    note: Note | None = None  # what the audit will say; None where nothing is recorded
+
+    def audit(
+        self,
+        *,
+        object_kind: str | None = None,
+        object_id: object = None,
+        practice_id: UUID | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Tell the audit more about what this call does; the path's last parameter is its object until somebody says so.
+
+        For use cases: the id of what was created, the practice it belongs to once that is known to be the caller's, and
+        few plain details (never a secret, never a person's number). Said again, the later word counts; details add up.
+        """
+        if self.note is None:
+            return
+        self.note.object_kind = object_kind or self.note.object_kind
+        self.note.object_id = self.note.object_id if object_id is None else str(object_id)
+        self.note.practice_id = practice_id or self.note.practice_id
+        self.note.details.update(details or {})
 
 
 def attempt_of(call: Call, request: Request, key: str | None, body: BaseModel) -> Attempt | None:
@@ -86,7 +124,14 @@ def session_cookie(public_url: str) -> str:
 
 
 async def authenticate(request: Request, token: str | None) -> Principal:
-    """Return the principal of an access token or of a session; raises `UnauthenticatedError`.
+    """Return the principal of an access token or of a session; raises `UnauthenticatedError` and `ForgedRequestError`."""
+    principal = await identify(request, token)
+    _refuse_forged(request, principal)
+    return principal
+
+
+async def identify(request: Request, token: str | None) -> Principal:
+    """Return whose credential came with a request, be the request what it may; raises `UnauthenticatedError`.
 
     A request with a token is the token's, whatever cookies came along.
     """
@@ -99,18 +144,18 @@ async def _of_session(request: Request) -> Principal:
     principal = await kit.sessions.principal_of(cookie, kit.clock.now()) if cookie else None
     if principal is None:
         raise UnauthenticatedError
-    if request.method not in {"GET", "HEAD"}:
-        _refuse_forged(request, kit.public_url)
     return principal
 
 
-def _refuse_forged(request: Request, public_url: str) -> None:
+def _refuse_forged(request: Request, principal: Principal) -> None:
     """Raise `ForgedRequestError` unless our own pages sent this: browsers add the cookie to anybody's request.
 
     Two signs are asked for: the origin, which a page cannot choose, and a header that only a script of the same origin
-    can add without being asked for permission first.
+    can add without being asked for permission first. Tokens are not sent by themselves, so they need neither.
     """
-    if request.headers.get("origin") != public_url or request.headers.get("x-vigie-request") != "1":
+    if principal.session_id is None or request.method in {"GET", "HEAD"}:
+        return
+    if request.headers.get("origin") != parts(request).public_url or request.headers.get("x-vigie-request") != "1":
         raise ForgedRequestError
 
 
@@ -153,32 +198,69 @@ def _refuse_unknown_parameters(request: Request) -> None:
         raise InvalidRequestError(errors=errors)
 
 
-def _guarded(permission: Permission, *, write: bool) -> Any:
+def _guarded(permission: Permission, *, write: bool, recorded: bool) -> Any:
     async def call(
         request: Request,
         credentials: HTTPAuthorizationCredentials | None = Depends(_bearer),  # noqa: B008 - shared by all guards
     ) -> AsyncIterator[Call]:
-        principal = await authenticate(request, credentials.credentials if credentials else None)
-        if permission not in principal.permissions:
-            raise InsufficientScopeError(f"needs {permission}")
-        _refuse_unknown_parameters(request)
+        principal = await identify(request, credentials.credentials if credentials else None)
         kit = parts(request)
-        async with kit.database.session(principal.provider_id, write=write) as session:
-            yield Call(principal, session, kit.clock.now())
+        now = kit.clock.now()
+        note = Note.of(_action_of(request), address_of(request), request.path_params) if recorded else None
+        try:
+            _admit(request, principal, permission)
+            async with kit.database.session(principal.provider_id, write=write) as session:
+                yield Call(principal, session, now, note)
+                if note is not None and write:
+                    await append(session, done(principal, note), now)
+        except (AppError, RequestValidationError) as error:
+            status, code = _refusal(error)
+            if note is not None and is_recorded(status):
+                await record_refusal(kit.database, principal, note, code, now)
+            raise
+        if note is not None and not write:
+            async with kit.database.session(principal.provider_id, write=True) as session:
+                await append(session, done(principal, note), now)
 
     setattr(call, _GUARD, permission)
+    setattr(call, _RECORDED, recorded)
     # scope="function": the unit of work is committed before the answer leaves, and a failed commit is a failed request.
     return Depends(call, scope="function")
 
 
-def reads(permission: Permission) -> Any:
-    """Guard of a route that only reads: needs the permission, gives a read-only transaction."""
-    return _guarded(permission, write=False)
+def _admit(request: Request, principal: Principal, permission: Permission) -> None:
+    """Raise what keeps a known caller out of a route."""
+    _refuse_forged(request, principal)
+    if permission not in principal.permissions:
+        raise InsufficientScopeError(f"needs {permission}")
+    _refuse_unknown_parameters(request)
+
+
+def _action_of(request: Request) -> Action:
+    """Return what calling this route does; `refuse_unguarded` has seen to it that there is a word for it."""
+    return ROUTE_ACTIONS[request.scope["route"].endpoint.__name__]
+
+
+def _refusal(error: AppError | RequestValidationError) -> tuple[int, str]:
+    if isinstance(error, AppError):
+        return error.status, error.code
+    return InvalidRequestError.status, InvalidRequestError.code  # as `install_error_handlers` answers it
+
+
+def reads(permission: Permission, *, recorded: bool = False) -> Any:
+    """Guard of a route that only reads: needs the permission, gives a read-only transaction.
+
+    `recorded`: the audit notes the call, because who read this matters later. The entry is committed before the answer.
+    """
+    return _guarded(permission, write=False, recorded=recorded)
 
 
 def writes(permission: Permission) -> Any:
-    """Guard of a route that changes something: needs the permission, gives one unit of work committed before the answer."""
-    return _guarded(permission, write=True)
+    """Guard of a route that changes something: needs the permission, gives one unit of work committed before the answer.
+
+    The audit's entry is part of that unit of work. A route refuses by raising: what it returns counts as done.
+    """
+    return _guarded(permission, write=True, recorded=True)
 
 
 def public(why: str) -> Callable[[F], F]:
@@ -198,7 +280,7 @@ def signed_by_device(endpoint: F) -> F:
 
 
 class UnguardedRouteError(RuntimeError):
-    """A route says nothing, or two things, about who may call it."""
+    """A route says nothing, or two things, about who may call it, or the audit has no word for what it does."""
 
 
 def guards_of(route: BaseRoute) -> list[str]:
@@ -224,12 +306,26 @@ def flatten(routes: list[BaseRoute]) -> list[BaseRoute]:
     return found
 
 
+def is_recorded_route(route: BaseRoute) -> bool:
+    """Whether the guard of a route writes into the audit."""
+    waiting = list(route.dependant.dependencies) if isinstance(route, APIRoute) else []
+    while waiting:
+        dependant = waiting.pop()
+        if getattr(dependant.call, _RECORDED, False):
+            return True
+        waiting.extend(dependant.dependencies)
+    return False
+
+
 def refuse_unguarded(routes: list[BaseRoute]) -> None:
-    """Raise `UnguardedRouteError` unless each route has exactly one guard."""
+    """Raise `UnguardedRouteError` unless each route has exactly one guard, and the audit a word for what it records."""
     for route in flatten(routes):
         declared = guards_of(route)
+        path = getattr(route, "path", route)
         if len(declared) != 1:
-            path = getattr(route, "path", route)
             raise UnguardedRouteError(
                 f"{path} declares {declared or 'no guard'}: exactly one of reads, writes, public is needed"
             )
+        name = getattr(getattr(route, "endpoint", None), "__name__", "")
+        if is_recorded_route(route) and name not in ROUTE_ACTIONS:
+            raise UnguardedRouteError(f"{path}: the audit has no word for {name} (vigie/audit/actions.py)")

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from vigie.auth.dependencies import signed_by_device
+from vigie.auth.dependencies import address_of, signed_by_device
 from vigie.auth.http_signatures import SignedRequest
 from vigie.auth.identifiers import provider_of
 from vigie.core.clock import Clock, wire_time
@@ -23,7 +23,7 @@ from vigie.devices import agent_requests, errors
 from vigie.devices.agent_requests import Addresses
 from vigie.devices.cadence import CONFIG_REV, INTERVAL_S, next_run
 from vigie.devices.directory import Directory
-from vigie.devices.enrolment import EnrolmentRequest, enrol
+from vigie.devices.enrolment import Applicant, EnrolmentRequest, enrol
 from vigie.devices.intake import BusyError, Intake
 from vigie.devices.report import Accepted, Behind, Identity, make_report
 from vigie.posture.assessment import Assessor
@@ -141,7 +141,8 @@ async def _enrol(request: Request) -> Response:
         raise errors.TokenUnknownError
     try:
         async with kit.database.session(provider_id, write=True) as session:
-            device, is_new = await enrol(session, kit.assessor, provider_id, asked, key, now)
+            applicant = Applicant(provider_id, key, address_of(request))
+            device, is_new = await enrol(session, kit.assessor, applicant, asked, now)
     except IntegrityError as error:  # two machines enrolled the same key at the same instant
         raise errors.KeyInUseError from error
     wait = max(1, int((next_run(now, device.slot_s) - now).total_seconds()))

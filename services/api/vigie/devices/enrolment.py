@@ -1,5 +1,6 @@
 """Enrolment: an agent joins one practice with a token and a key it proves to hold."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
@@ -8,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from vigie.audit.actions import Action
+from vigie.audit.log import Actor, NewEntry, append
 from vigie.auth.dependencies import Call
 from vigie.auth.identifiers import new_enrolment_token
 from vigie.core.crypto import hash_secret
@@ -72,6 +75,7 @@ async def create_token(call: Call, practice_id: UUID, new: NewEnrolmentToken) ->
         expires_at=call.now + timedelta(seconds=new.expires_in_s),
     )
     call.session.add(token)
+    call.audit(object_id=token.id, details={"label": new.label, "use_limit": new.use_limit})
     return token, text
 
 
@@ -89,14 +93,24 @@ async def revoke_token(call: Call, token_id: UUID) -> None:
     await get_practice(call, row.practice_id)  # a caller limited to some practices sees only their tokens
 
 
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """Who asks to enrol: the key whose possession was proved, and the address it came from."""
+
+    provider_id: UUID
+    key: bytes
+    address: str | None = None
+
+
 async def enrol(
-    session: AsyncSession, assessor: Assessor, provider_id: UUID, request: EnrolmentRequest, key: bytes, now: datetime
+    session: AsyncSession, assessor: Assessor, applicant: Applicant, request: EnrolmentRequest, now: datetime
 ) -> tuple[Device, bool]:
     """Let a machine join the practice of its token; return the device and whether it is new.
 
     The same machine in the same practice is the same device with another key. A living twin with the same hint is not: both
     are then marked as suspected clones, and a person looks. Raises the token's refusals and `KeyInUseError`.
     """
+    provider_id, key = applicant.provider_id, applicant.key
     token = await _usable_token(session, provider_id, request.token, now)
     hint = request.machine_hint.encode()
     twins = await _twins(session, provider_id, token.practice_id, hint)
@@ -112,7 +126,21 @@ async def enrol(
         events = [joined, *_suspect([device, *(twin for twin, _ in twins)] if twins else [], now)]
     await session.flush()
     await settle(session, assessor, (provider_id, token.practice_id), events, now)
+    await append(session, _entry(applicant, device, token, is_new=same is None), now)
     return device, same is None
+
+
+def _entry(applicant: Applicant, device: Device, token: EnrolmentToken, *, is_new: bool) -> NewEntry:
+    details = {"enrolment_token_id": str(token.id), "key_generation": device.key_generation, "status": device.status}
+    return NewEntry(
+        provider_id=device.provider_id,
+        actor=Actor("device", str(device.id), device.alias),
+        action=Action.DEVICE_ENROL if is_new else Action.DEVICE_REENROL,
+        object_id=str(device.id),
+        practice_id=device.practice_id,
+        address=applicant.address,
+        details=details,
+    )
 
 
 async def _usable_token(session: AsyncSession, provider_id: UUID, text: str, now: datetime) -> EnrolmentToken:

@@ -41,6 +41,7 @@ async def get_device(call: Call, device_id: UUID, *, lock: bool = False) -> Devi
     found = (await call.session.scalars(locked if lock else statement)).first()
     if found is None:
         raise NotFoundError
+    call.audit(practice_id=found.practice_id)
     return found
 
 
@@ -79,6 +80,7 @@ async def change_device(call: Call, device_id: UUID, patch: DevicePatch) -> Devi
     changed = {name: value for name, value in asked.items() if getattr(device, name) != value}
     for name, value in changed.items():
         setattr(device, name, value)
+    call.audit(details={"fields": sorted(changed)})
     if changed:
         await announce(call.session, "device", f"{device.provider_id}.{device.id}")
         payload = {"fields": sorted(changed), "by": call.principal.subject}
@@ -110,9 +112,11 @@ async def revoke_device(call: Call, assessor: Assessor, device_id: UUID) -> Devi
     """Turn a device away for good, on every process within a second. Revoking twice changes nothing."""
     await lock_liveness(call.session, call.principal.provider_id, Device.id == device_id)
     device = await get_device(call, device_id, lock=True)
-    if device.status != "revoked":
-        revoked = await _revoke(call, assessor, device)
-        await settle(call.session, assessor, (device.provider_id, device.practice_id), [revoked], call.now)
+    if device.status == "revoked":
+        call.audit(details={"repeated": True})
+        return device
+    revoked = await _revoke(call, assessor, device)
+    await settle(call.session, assessor, (device.provider_id, device.practice_id), [revoked], call.now)
     return device
 
 

@@ -93,6 +93,7 @@ async def create_practice(
     """
     attempt = attempt_of(call, request, idempotency_key, new)
     if attempt is not None and (kept := await idempotency.begin(call.session, attempt)) is not None:
+        call.audit(object_id=kept["id"], practice_id=UUID(kept["id"]), details={"repeated": True})
         return PracticeOut(**kept)
     practice = await service.open_practice(call, new)
     await postures.open_posture(call.session, practice.provider_id, practice.id, call.now)

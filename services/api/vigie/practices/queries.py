@@ -33,6 +33,7 @@ async def get_practice(call: Call, practice_id: UUID, *, lock: bool = False) -> 
     found = (await call.session.scalars(locked if lock else statement)).first()
     if found is None:
         raise NotFoundError
+    call.audit(practice_id=found.id)
     return found
 
 

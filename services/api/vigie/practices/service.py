@@ -42,6 +42,7 @@ async def open_practice(call: Call, new: NewPractice) -> Practice:
     )
     call.session.add(practice)
     await _flush(call.session)
+    call.audit(object_id=practice.id, practice_id=practice.id)
     await _record(call, practice, "practice.created", {})
     return practice
 
@@ -51,6 +52,7 @@ async def change_practice(call: Call, practice_id: UUID, patch: PracticePatch) -
     practice = await get_practice(call, practice_id, lock=True)
     asked = patch.model_dump(include=patch.model_fields_set)
     changed = {name: value for name, value in asked.items() if getattr(practice, name) != value}
+    call.audit(details={"fields": sorted(changed)})
     if not changed:
         return practice
     for name, value in changed.items():
@@ -69,6 +71,7 @@ async def archive_practice(call: Call, practice_id: UUID) -> NewEvent | None:
     """
     practice = await get_practice(call, practice_id, lock=True)
     if practice.archived_at is not None:
+        call.audit(details={"repeated": True})
         return None
     practice.archived_at = practice.updated_at = call.now
     await _flush(call.session)
