@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 # An environment of the caller's, or settings that point its tools elsewhere, must not decide where we install.
 # (Names of package indexes, proxies and certificates stay: those are how this machine reaches its registry.)
-unexport VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONHOME
+unexport VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIRE_VIRTUALENV
 unexport UV_PROJECT UV_PROJECT_ENVIRONMENT UV_WORKING_DIR UV_PYTHON UV_SYSTEM_PYTHON UV_BREAK_SYSTEM_PACKAGES UV_TARGET UV_PREFIX
 unexport UV_CONSTRAINT UV_OVERRIDE UV_EXCLUDE UV_EXCLUDE_NEWER UV_BUILD_CONSTRAINT UV_NO_VERIFY_HASHES UV_NO_BINARY UV_FROZEN UV_LOCKED

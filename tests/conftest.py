@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -96,24 +97,59 @@ def settings_for(url: str, key_file: Path, **more: object) -> Settings:
     return base.model_copy(update=more)
 
 
-@pytest.fixture
-def settings(database_url: str, key_file: Path) -> Settings:
+@pytest.fixture(scope="session")
+def shared_settings(database_url: str, key_file: Path) -> Settings:
     """Settings of the shared database."""
     return settings_for(database_url, key_file)
 
 
 @pytest.fixture
-def clock() -> MovableClock:
-    """A clock that stands still until a test moves it."""
+def settings(shared_settings: Settings) -> Settings:
+    """The settings of the test's application. A module that defines its own gets an application of its own."""
+    return shared_settings
+
+
+@pytest.fixture(scope="session")
+def shared_clock() -> MovableClock:
+    """The clock of the shared application."""
     return MovableClock(NOW)
 
 
 @pytest.fixture
-async def app(settings: Settings, clock: MovableClock) -> AsyncIterator[FastAPI]:
-    """The application, running in this process, assembled as in production."""
+def clock(shared_clock: MovableClock) -> MovableClock:
+    """A clock that stands still until a test moves it; each test begins at the same instant."""
+    shared_clock.move_to(NOW)
+    return shared_clock
+
+
+@asynccontextmanager
+async def running(settings: Settings, clock: MovableClock) -> AsyncIterator[FastAPI]:
+    """Run an application in this process, assembled as in production."""
     app = create_app(settings, clock=clock)
     async with app.router.lifespan_context(app):
         yield app
+
+
+@pytest.fixture(scope="session")
+async def shared_app(shared_settings: Settings, shared_clock: MovableClock) -> AsyncIterator[FastAPI]:
+    """The application that most tests share, each with providers of its own."""
+    async with running(shared_settings, shared_clock) as app:
+        yield app
+
+
+@pytest.fixture
+async def own_app(settings: Settings, clock: MovableClock) -> AsyncIterator[FastAPI]:
+    """An application for this test alone, to be bent or broken."""
+    async with running(settings, clock) as app:
+        yield app
+
+
+@pytest.fixture
+def app(request: pytest.FixtureRequest, settings: Settings, shared_settings: Settings) -> FastAPI:
+    """The application: the shared one, unless the test or its module has settings of its own."""
+    alone = settings is not shared_settings or "own_app" in request.fixturenames
+    found: FastAPI = request.getfixturevalue("own_app" if alone else "shared_app")
+    return found
 
 
 @pytest.fixture
@@ -125,9 +161,9 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def cast(settings: Settings, http: httpx.AsyncClient, clock: MovableClock) -> Cast:
+async def cast(settings: Settings, app: FastAPI, http: httpx.AsyncClient, clock: MovableClock) -> Cast:
     """Atlas and Borea with their practices and partner clients."""
-    return await assemble(settings, http, clock)
+    return await assemble(settings, app.state.parts.database, http, clock)
 
 
 @pytest.fixture

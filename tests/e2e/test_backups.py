@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.slow("real processes, real backups: about ten seconds each"),
     pytest.mark.xdist_group("real service"),
     pytest.mark.timeout(180),
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="session"),
 ]
 
 
@@ -103,14 +103,14 @@ def _cut(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return arguments[:place], arguments[place:]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def service() -> AsyncIterator[Service]:
     """API, worker and PostgreSQL."""
     async with running_service() as found:
         yield found
 
 
-@pytest_asyncio.fixture(params=["restic", "borg"], loop_scope="module")
+@pytest_asyncio.fixture(params=["restic", "borg"], loop_scope="session")
 async def site(request: pytest.FixtureRequest, service: Service, tmp_path: Path) -> AsyncIterator[Site]:
     """A practice whose machine backs up with restic, or with borg."""
     if shutil.which(request.param) is None:

@@ -12,8 +12,9 @@ import httpx
 
 from tests.support.agent import Agent
 from tests.support.people import Person, make_person
-from vigie.cli_actions import add_client, add_provider
+from vigie.cli_actions import add_client, found_provider
 from vigie.core.clock import MovableClock
+from vigie.core.db import Database
 from vigie.people.members import Standing
 from vigie.settings import Settings
 
@@ -148,10 +149,10 @@ class Cast:
         return await self.person(self.pia.provider_id, Standing("practice_staff", UUID(self.cedar)), "Zoe")
 
 
-async def assemble(settings: Settings, http: httpx.AsyncClient, clock: MovableClock) -> Cast:
-    """Make the cast."""
-    pia = await sign_in(http, await add_provider(settings, "Atlas"))
-    bela = await sign_in(http, await add_provider(settings, "Borea"))
+async def assemble(settings: Settings, database: Database, http: httpx.AsyncClient, clock: MovableClock) -> Cast:
+    """Make the cast; the database is the application's own."""
+    pia = await sign_in(http, await found_provider(database, "Atlas"))
+    bela = await sign_in(http, await found_provider(database, "Borea"))
     return Cast(
         settings=settings,
         http=http,

@@ -15,19 +15,22 @@ from vigie.settings import Settings
 
 async def add_provider(settings: Settings, name: str) -> dict[str, str]:
     """Create a provider and its first partner client; return their ids and the client's secret."""
-    provider_id, now = uuid7(), SystemClock().now()
     database = Database(*role_url(settings, "vigie_app"), pool_size=1)
     try:
-        async with database.session(provider_id, write=True) as session:
-            await create_provider(session, provider_id, name, now=now)
-            made = NewEntry(provider_id, OPERATOR, Action.PROVIDER_CREATE, object_id=str(provider_id))
-            await append(session, made, now)
-            client_id, secret = await create_client(
-                session, provider_id, "first client", SCOPES, by="operator", now=now
-            )
-            await append(session, _client_made(provider_id, client_id, SCOPES), now)
+        return await found_provider(database, name)
     finally:
         await database.close()
+
+
+async def found_provider(database: Database, name: str) -> dict[str, str]:
+    """Do what `add_provider` does, on connections that are open already."""
+    provider_id, now = uuid7(), SystemClock().now()
+    async with database.session(provider_id, write=True) as session:
+        await create_provider(session, provider_id, name, now=now)
+        made = NewEntry(provider_id, OPERATOR, Action.PROVIDER_CREATE, object_id=str(provider_id))
+        await append(session, made, now)
+        client_id, secret = await create_client(session, provider_id, "first client", SCOPES, by="operator", now=now)
+        await append(session, _client_made(provider_id, client_id, SCOPES), now)
     return {"provider_id": str(provider_id), "client_id": client_id, "client_secret": secret}
 
 
