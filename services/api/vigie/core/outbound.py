@@ -264,7 +264,9 @@ async def _receive(transport: httpx.AsyncBaseTransport, request: httpx.Request, 
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             raise OutboundFailedError("compressed answer")
         body = bytearray()
-        async for chunk in response.aiter_raw():
+        if not isinstance(response.stream, httpx.AsyncByteStream):
+            raise OutboundFailedError("protocol")
+        async for chunk in response.stream:
             body += chunk
             if len(body) > most_bytes:
                 raise OutboundFailedError("size")
