@@ -10,11 +10,25 @@ from tests.support.refusals import refusal
 
 async def test_everybody_sees_what_their_role_and_their_practices_are(cast: Cast) -> None:
     seen = {}
-    for person in (await cast.ana(), await cast.tom(), await cast.lea(), await cast.ivo(), await cast.paz(), await cast.zoe()):
+    for person in (
+        await cast.ana(),
+        await cast.tom(),
+        await cast.lea(),
+        await cast.ivo(),
+        await cast.paz(),
+        await cast.zoe(),
+    ):
         page = await person.get("/v1/practices")
         seen[person.name] = {row["name"] for row in page["items"]}
     everything, cedar = {"Cedar", "Elm"}, {"Cedar"}
-    assert seen == {"Ana": everything, "Tom": cedar, "Lea": everything, "Ivo": everything, "Dr Paz": cedar, "Zoe": cedar}
+    assert seen == {
+        "Ana": everything,
+        "Tom": cedar,
+        "Lea": everything,
+        "Ivo": everything,
+        "Dr Paz": cedar,
+        "Zoe": cedar,
+    }
 
 
 async def test_an_idle_session_ends_and_a_used_one_goes_on(cast: Cast) -> None:

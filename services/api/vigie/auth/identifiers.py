@@ -31,6 +31,16 @@ def new_enrolment_token(provider_id: UUID) -> str:
     return f"vet_{b64url(provider_id.bytes)}_{new_secret()}"
 
 
+def new_invitation_token(provider_id: UUID) -> str:
+    """Return the token of an invitation link `vit_<provider>_<256 bits>`."""
+    return f"vit_{b64url(provider_id.bytes)}_{new_secret()}"
+
+
+def new_identity_provider_id(provider_id: UUID) -> str:
+    """Return the id of a provider's own identity provider `vip_<provider>_<random>`; it stands in addresses and is no secret."""
+    return f"vip_{b64url(provider_id.bytes)}_{secrets.token_hex(6)}"
+
+
 def provider_of(identifier: str, prefix: str) -> UUID | None:
     """Return the provider an identifier names, or None when it does not have the form of its kind."""
     start, end = len(prefix) + 1, len(prefix) + 1 + _PROVIDER

@@ -12,12 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from vigie.auth.identifiers import new_session_secret, provider_of
 from vigie.auth.models import Member, MemberPractice, Session
 from vigie.auth.principal import ALL_PRACTICES, PERMISSIONS, Principal, Role
-from vigie.core.crypto import hash_secret
+from vigie.core.crypto import b64url, hash_secret
 from vigie.core.db import Database
 from vigie.core.ids import uuid7
 from vigie.core.invalidation import Remembered, announce
 
 SEEN_EVERY = timedelta(minutes=1)
+REMEMBERED_S = 0.9
+"""How long a process believes what it read of a session: a notification that is lost delays an end by less than a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,38 @@ async def open_session(session: AsyncSession, new: NewSession, *, now: datetime)
     return row, secret
 
 
-async def end_session(session: AsyncSession, provider_id: UUID, session_id: UUID, why: str, *, now: datetime) -> bool:
-    """End one session; false when there is no such open session. Every process refuses it within a second."""
-    return bool(await _end(session, provider_id, Session.id == session_id, why, now))
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A session that was ended just now, and whose it was."""
+
+    id: UUID
+    member_id: UUID
+
+
+async def end_session(
+    session: AsyncSession, provider_id: UUID, session_id: UUID, why: str, *, now: datetime
+) -> Ended | None:
+    """End one session; None when there is no such open session. Every process refuses it within a second."""
+    return next(iter(await _end(session, provider_id, Session.id == session_id, why, now)), None)
 
 
 async def end_sessions_of(session: AsyncSession, provider_id: UUID, member_id: UUID, why: str, *, now: datetime) -> int:
     """End every session of a member; return how many. Every process refuses them within a second."""
-    return await _end(session, provider_id, Session.member_id == member_id, why, now)
+    return len(await _end(session, provider_id, Session.member_id == member_id, why, now))
+
+
+async def end_sessions_through(
+    session: AsyncSession, provider_id: UUID, idp_id: str, why: str, *, now: datetime
+) -> int:
+    """End every session that was opened through an identity provider; return how many."""
+    return len(await _end(session, provider_id, Session.identity_provider == idp_id, why, now))
+
+
+async def end_session_of(
+    session: AsyncSession, provider_id: UUID, cookie: str, why: str, *, now: datetime
+) -> Ended | None:
+    """End the session of a cookie; None when it is not open."""
+    return next(iter(await _end(session, provider_id, Session.secret_hash == hash_secret(cookie), why, now)), None)
 
 
 async def forget_sessions_of(session: AsyncSession, provider_id: UUID, member_id: UUID) -> None:
@@ -85,17 +111,19 @@ async def forget_sessions_of(session: AsyncSession, provider_id: UUID, member_id
         await announce(session, "session", secret_hash.hex())
 
 
-async def _end(session: AsyncSession, provider_id: UUID, chosen: ColumnElement[bool], why: str, now: datetime) -> int:
+async def _end(
+    session: AsyncSession, provider_id: UUID, chosen: ColumnElement[bool], why: str, now: datetime
+) -> list[Ended]:
     ended = await session.execute(
         update(Session)
         .where(Session.provider_id == provider_id, chosen, Session.ended_at.is_(None))
-        .values(ended_at=now, ended_why=why)
-        .returning(Session.secret_hash)
+        .values(ended_at=now, ended_why=why, id_token=None)
+        .returning(Session.id, Session.member_id, Session.secret_hash)
     )
-    hashes = ended.scalars().all()
-    for secret_hash in hashes:
-        await announce(session, "session", secret_hash.hex())
-    return len(hashes)
+    rows = ended.all()
+    for row in rows:
+        await announce(session, "session", row.secret_hash.hex())
+    return [Ended(row.id, row.member_id) for row in rows]
 
 
 @dataclass(slots=True)
@@ -109,13 +137,18 @@ class _Known:
         return now < self.expires_at and now < self.seen_at + self.idle
 
 
+def form_token(cookie: str) -> str:
+    """Return what a form on our own pages carries to show that it was written for this session (CSRF)."""
+    return b64url(hash_secret(f"form {cookie}"))
+
+
 class Sessions:
     """Finds the person behind a cookie, remembering for a moment who it was."""
 
     def __init__(self, database: Database, monotonic: Callable[[], float]) -> None:
         self._database = database
-        self._known: Remembered[str, _Known] = Remembered(capacity=10_000, ttl_s=30, clock=monotonic)
-        self._news = 0
+        self._monotonic = monotonic
+        self._known: Remembered[str, _Known] = Remembered(capacity=10_000, ttl_s=REMEMBERED_S, clock=monotonic)
 
     async def principal_of(self, cookie: str, now: datetime) -> Principal | None:
         """Return the person of a session cookie; None when it is unknown, ended, expired or idle too long."""
@@ -134,11 +167,10 @@ class Sessions:
         return known.principal
 
     async def _look_up(self, provider_id: UUID, secret_hash: bytes) -> _Known | None:
-        heard = self._news
+        asked = self._monotonic()
         known = await self._find(provider_id, secret_hash)
-        # What was read may have ended while the answer was on its way here: then it is used once and not remembered.
-        if known is not None and heard == self._news:
-            self._known.put(secret_hash.hex(), known)
+        if known is not None:
+            self._known.put(secret_hash.hex(), known, as_of=asked)
         return known
 
     async def _find(self, provider_id: UUID, secret_hash: bytes) -> _Known | None:
@@ -170,12 +202,10 @@ class Sessions:
 
     def on_change(self, key: str) -> None:
         """Forget a session that changed or ended."""
-        self._news += 1
         self._known.forget(key)
 
     def on_hearing(self, hearing: bool) -> None:  # noqa: FBT001 - it is the news itself
         """Forget everything when notifications begin or stop to arrive."""
-        self._news += 1
         self._known.forget_all()
         self._known.hearing = hearing
 

@@ -111,3 +111,28 @@ class IssuerRefusedError(AppError):
     status, code = 422, "identity_provider.refused"
     title = "This identity provider cannot be used"
     title_fr = "Ce fournisseur d'identité n'est pas utilisable"
+
+
+class TooManyIssuersError(AppError):
+    """The provider has as many issuers of its own as it may."""
+
+    status, code = 409, "identity_provider.too_many"
+    title, title_fr = (
+        "There are as many identity providers as there may be",
+        "Le nombre de fournisseurs d'identité est atteint",
+    )
+
+
+class InvitationOpenError(AppError):
+    """An open invitation for this RPPS number to this practice is there already."""
+
+    status, code = 409, "invitation.open"
+    title = "This practitioner is invited to this practice already"
+    title_fr = "Ce praticien est déjà invité dans ce cabinet"
+
+
+class PeopleOnlyError(AppError):
+    """A partner client asked for what only a signed-in person has."""
+
+    status, code = 403, "auth.people_only"
+    title, title_fr = "Only a signed-in person can do this", "Seule une personne connectée peut le faire"
