@@ -97,4 +97,4 @@ def _report(
     document = orjson.loads(device.heartbeat())
     document["sections"] = sent
     body = orjson.dumps(document)
-    return make_report(identity, parse_heartbeat(body), body, hashlib.sha256(body).digest()[:16], at)
+    return make_report(identity, parse_heartbeat(body), hashlib.sha256(body).digest()[:16], at)

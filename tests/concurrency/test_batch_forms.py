@@ -164,7 +164,7 @@ class Side:
         (row,) = await fetch(connection, self.form, sql.IDENTITIES, [key])
         body = orjson.dumps(heartbeat)
         digest = str(heartbeat["sequence"]).encode() + body[-200:]
-        return make_report(Identity(**row), parse_heartbeat(body), body, digest, at)
+        return make_report(Identity(**row), parse_heartbeat(body), digest, at)
 
     async def rows(self) -> dict[str, list[str]]:
         """Every row of every table as text, in one order."""

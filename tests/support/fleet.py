@@ -32,7 +32,7 @@ class Fleet:
         """Return the next report of a device, as the intake receives it."""
         body = orjson.dumps(agent.heartbeat(changed))
         identity = self.identities[agent.device_id]
-        return make_report(identity, parse_heartbeat(body), body, hashlib.sha256(body).digest()[:16], at)
+        return make_report(identity, parse_heartbeat(body), hashlib.sha256(body).digest()[:16], at)
 
     def full(self, agent: Agent, at: datetime) -> Report:
         """Return a first, healthy report."""

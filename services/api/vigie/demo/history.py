@@ -137,7 +137,7 @@ class _Month:
 
     def _report(self, device: VirtualDevice, at: datetime, identity: Identity) -> Report:
         body = orjson.dumps(device.heartbeat(at))
-        return make_report(identity, parse_heartbeat(body), body, hashlib.sha256(body).digest()[:16], at)
+        return make_report(identity, parse_heartbeat(body), hashlib.sha256(body).digest()[:16], at)
 
     async def _write(
         self, connection: asyncpg.Connection, reports: list[tuple[VirtualDevice, Report]]

@@ -17,6 +17,7 @@ MAX_PLAIN = 1_048_576  # bytes after decompression
 _SKEW_S = 300
 _AHEAD = timedelta(minutes=10)  # a report may be dated ahead of us by what the clocks may differ, and a little
 _BEHIND = timedelta(days=8)
+_TOO_FAR, _IN_THE_FUTURE = "too far from the server's clock", "in the future"
 _GZIP = 31  # window bits: gzip header and trailer expected
 
 
@@ -95,18 +96,18 @@ def read_heartbeat(body: bytes, now: datetime) -> Heartbeat:
 def _refuse_impossible_times(heartbeat: Heartbeat, now: datetime) -> None:
     """Raise `TimeInvalidError` for a report dated too far from our clock, or for facts collected in the future."""
     latest, earliest = wire_time(now + _AHEAD), wire_time(now - _BEHIND)  # wire times of one form sort as text
-    dated = [("/sent_at", heartbeat.sent_at)]
-    dated += [(f"/ran_at/{place}", ran_at) for place, ran_at in enumerate(heartbeat.ran_at)]
-    collected = [
-        (f"/sections/{name}/collected_at", section.collected_at)  # type: ignore[attr-defined]
-        for name, section in heartbeat.sections.items()
-    ]
-    collected += [
-        (f"/backup_events/{place}/ended_at", event.ended_at) for place, event in enumerate(heartbeat.backup_events)
-    ]
-    for pointer, at in dated:
-        if not earliest <= at <= latest:
-            raise errors.TimeInvalidError(errors=[{"pointer": pointer, "reason": "too far from the server's clock"}])
-    for pointer, at in collected:
-        if at > latest:
-            raise errors.TimeInvalidError(errors=[{"pointer": pointer, "reason": "in the future"}])
+    if not earliest <= heartbeat.sent_at <= latest:
+        raise _time_invalid("/sent_at", _TOO_FAR)
+    for place, ran_at in enumerate(heartbeat.ran_at):
+        if not earliest <= ran_at <= latest:
+            raise _time_invalid(f"/ran_at/{place}", _TOO_FAR)
+    for name, section in heartbeat.sections_by_name.items():
+        if section["collected_at"] > latest:
+            raise _time_invalid(f"/sections/{name}/collected_at", _IN_THE_FUTURE)
+    for place, event in enumerate(heartbeat.backup_events):
+        if event["ended_at"] > latest:
+            raise _time_invalid(f"/backup_events/{place}/ended_at", _IN_THE_FUTURE)
+
+
+def _time_invalid(pointer: str, reason: str) -> errors.TimeInvalidError:
+    return errors.TimeInvalidError(errors=[{"pointer": pointer, "reason": reason}])

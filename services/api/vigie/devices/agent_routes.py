@@ -70,7 +70,7 @@ async def _store(request: Request) -> Response:
     plain = agent_requests.decompress(body, request.headers.get("content-encoding"))
     agent_requests.refuse_personal_data(plain)
     heartbeat = agent_requests.read_heartbeat(plain, now)
-    report = make_report(identity, heartbeat, plain, hashlib.sha256(plain).digest()[:16], now)
+    report = make_report(identity, heartbeat, hashlib.sha256(plain).digest()[:16], now)
     outcome = await kit.intake.submit(report)
     if isinstance(outcome, Accepted):
         return _answer(outcome, identity, kit.clock)

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 
-def section_digest(section: Mapping[str, Any]) -> bytes:
-    """Return the SHA-256 of a section without its times (`collected_at`, `ttl_s`)."""
+def digested_json(section: Mapping[str, Any]) -> bytes:
+    """Return what the digest of a section is taken over: its JSON without its times (`collected_at`, `ttl_s`)."""
     content = {
         "data": section["data"],
         "errors": section["errors"],
@@ -16,7 +16,12 @@ def section_digest(section: Mapping[str, Any]) -> bytes:
         "status": section["status"],
         "v": section["v"],
     }
-    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+
+
+def section_digest(section: Mapping[str, Any]) -> bytes:
+    """Return the SHA-256 of a section without its times."""
+    return hashlib.sha256(digested_json(section)).digest()
 
 
 def state_digest(digests: Mapping[str, bytes]) -> bytes:

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from vigie.core.crypto import b64url_decode
-from vigie.devices.digests import section_digest, state_digest
+from vigie.devices.digests import digested_json, state_digest
 from vigie.devices.hb1 import Heartbeat
 
 
@@ -82,11 +81,9 @@ Outcome = Accepted | Behind | Gone
 _NOTHING: Mapping[str, SentSection] = {}
 
 
-def make_report(
-    identity: Identity, heartbeat: Heartbeat, body: bytes, body_digest: bytes, received_at: datetime
-) -> Report:
+def make_report(identity: Identity, heartbeat: Heartbeat, body_digest: bytes, received_at: datetime) -> Report:
     """Build the report of a parsed heartbeat; digests of its sections are computed here, outside any transaction."""
-    sections = _sections_of(body) if heartbeat.sections else _NOTHING
+    sections = _sent(heartbeat.sections_by_name) if heartbeat.sections else _NOTHING
     claimed = b64url_decode(heartbeat.state_digest)
     return Report(
         identity=identity,
@@ -95,20 +92,21 @@ def make_report(
         body_digest=body_digest,
         state_digest=claimed,
         boot_ref=heartbeat.boot_ref,
-        agent=f"{heartbeat.agent.version}/{heartbeat.agent.build}",
+        agent=f"{heartbeat.agent['version']}/{heartbeat.agent['build']}",
         sections=sections,
         is_full=bool(sections) and state_digest({name: sent.digest for name, sent in sections.items()}) == claimed,
         ran_at=tuple(map(datetime.fromisoformat, heartbeat.ran_at)) if heartbeat.ran_at else (),
-        backup_events=tuple(event.model_dump(exclude_none=True) for event in heartbeat.backup_events)
-        if heartbeat.backup_events
-        else (),
+        backup_events=tuple(
+            {name: value for name, value in event.items() if value is not None} for event in heartbeat.backup_events
+        ),
     )
 
 
-def _sections_of(body: bytes) -> dict[str, SentSection]:
-    """Read the sections of a body that the models have found valid."""
-    return {
-        name: SentSection(section_digest(value), value, orjson.dumps(value))
-        for name, value in orjson.loads(body)["sections"].items()
-        if value is not None
-    }
+def _sent(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, SentSection]:
+    """Return valid sections, each with its digest and the JSON that is stored, which serves both."""
+    found = {}
+    for name, section in sections.items():
+        told = digested_json(section)
+        times = b'{"collected_at":"%s","ttl_s":%d,' % (section["collected_at"].encode(), section["ttl_s"])
+        found[name] = SentSection(sha256(told).digest(), section, times + told[1:])
+    return found

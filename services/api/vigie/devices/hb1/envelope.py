@@ -1,11 +1,11 @@
 """The heartbeat itself: envelope, vitals, sections, backup events (docs/protocol.md §3)."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NotRequired, Required, cast
 
-from pydantic import ConfigDict, Field, StringConstraints, with_config
-from typing_extensions import TypedDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from vigie.devices.hb1.section import Part
+from vigie.devices.hb1.section import Part, refuse_contradiction
 from vigie.devices.hb1.sections_practice import (
     AgentHealthSection,
     BackupSection,
@@ -43,59 +43,68 @@ class Vitals(Part):
 
     uptime_s: Count
     run_ms: Count
-    clock_offset_ms: SignedInt | None = None
+    clock_offset_ms: NotRequired[SignedInt | None]
 
 
-class BackupEvent(Part):
+_AGREES = AfterValidator(refuse_contradiction)
+
+
+class BackupEvent(Part, total=False):
     """One result reported by a backup hook; the pair (``job``, ``ended_at``) names it."""
 
-    job: JobSlug
-    status: Literal["started", "ok", "warning", "failed", "cancelled"]
-    ended_at: Timestamp
-    started_at: Timestamp | None = None
-    bytes: Count | None = None
-    files: Count | None = None
-    exit_code: SignedInt | None = None
-    target: BackupTarget | None = None
-    tool: BackupToolName | None = None
-    encrypted: Tri | None = None
-    immutable: Tri | None = None
-    restore_tested_at: Timestamp | None = None
+    job: Required[JobSlug]
+    status: Required[Literal["started", "ok", "warning", "failed", "cancelled"]]
+    ended_at: Required[Timestamp]
+    started_at: Timestamp | None
+    bytes: Count | None
+    files: Count | None
+    exit_code: SignedInt | None
+    target: BackupTarget | None
+    tool: BackupToolName | None
+    encrypted: Tri | None
+    immutable: Tri | None
+    restore_tested_at: Timestamp | None
 
 
-@with_config(ConfigDict(extra="forbid", strict=True))
-class Sections(TypedDict, total=False):
+class Sections(Part, total=False):
     """The sections that a heartbeat carries: those that changed, or all of them."""
 
-    os: OsSection
-    patch: PatchSection
-    antivirus: AntivirusSection
-    firewall: FirewallSection
-    encryption: EncryptionSection
-    screen_lock: ScreenLockSection
-    accounts: AccountsSection
-    backup: BackupSection
-    storage: StorageSection
-    power: PowerSection
-    exposure: ExposureSection
-    health_card: HealthCardSection
-    agent_health: AgentHealthSection
+    os: Annotated[OsSection, _AGREES]
+    patch: Annotated[PatchSection, _AGREES]
+    antivirus: Annotated[AntivirusSection, _AGREES]
+    firewall: Annotated[FirewallSection, _AGREES]
+    encryption: Annotated[EncryptionSection, _AGREES]
+    screen_lock: Annotated[ScreenLockSection, _AGREES]
+    accounts: Annotated[AccountsSection, _AGREES]
+    backup: Annotated[BackupSection, _AGREES]
+    storage: Annotated[StorageSection, _AGREES]
+    power: Annotated[PowerSection, _AGREES]
+    exposure: Annotated[ExposureSection, _AGREES]
+    health_card: Annotated[HealthCardSection, _AGREES]
+    agent_health: Annotated[AgentHealthSection, _AGREES]
 
 
 SECTION_NAMES: frozenset[str] = frozenset(Sections.__annotations__)
 """The thirteen names a heartbeat may use in ``sections``."""
 
 
-class Heartbeat(Part):
+class Heartbeat(BaseModel):
     """One report of one device. Immutable; build it with `parse_heartbeat`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     schema_: Literal["hb/1"] = Field(alias="schema")
     sequence: Annotated[int, Field(ge=1, le=MAX_INTEGER)]
     sent_at: Timestamp
     agent: Agent
     boot_ref: Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}$")]
-    ran_at: Annotated[tuple[Timestamp, ...], Field(max_length=72)]
+    ran_at: Annotated[list[Timestamp], Field(max_length=72)]
     vitals: Vitals
     state_digest: Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_-]{22}$")]
     sections: Sections
-    backup_events: Annotated[tuple[BackupEvent, ...], Field(max_length=50)]
+    backup_events: Annotated[list[BackupEvent], Field(max_length=50)]
+
+    @property
+    def sections_by_name(self) -> Mapping[str, Mapping[str, Any]]:
+        """The sections for whoever treats them all alike: what `Section` has, and ``data``."""
+        return cast("Mapping[str, Mapping[str, Any]]", self.sections)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 from pydantic import ValidationError
 
 from vigie.devices.hb1.envelope import Heartbeat
-from vigie.devices.hb1.section import Section
+from vigie.devices.hb1.section import STATUS_ERRORS
 from vigie.devices.hb1.values import DATE_PATTERN, MONTH_PATTERN, TIMESTAMP_PATTERN
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ _REASONS = {
     "greater_than_equal": "too small",
     "less_than_equal": "too large",
     "too_long": "too many elements",
-    "tuple_type": "must be a list",
+    "list_type": "must be a list",
     "model_type": "must be an object",
     "dict_type": "must be an object",
-    **Section.custom_errors,
+    **STATUS_ERRORS,
 }
 
 

@@ -1,10 +1,11 @@
 """What every section of a heartbeat has in common: its envelope, its status, its errors."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints, with_config
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
 
 from vigie.devices.hb1.values import Count, DottedSlug, Timestamp
 
@@ -44,10 +45,16 @@ _STATUS_RULES: list[JsonValue] = [
 ]
 
 
-class Part(BaseModel):
-    """Base of every object in a heartbeat: immutable, no coercion, no field that the contract does not know."""
+_PART = ConfigDict(extra="forbid", strict=True)
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+@with_config(_PART)
+class Part(TypedDict):
+    """Base of every object inside a heartbeat: no coercion, no field that the contract does not know.
+
+    A `dict`, not an object of its own: what was validated is what is judged, digested and stored, and a full report has fifty
+    of them.
+    """
 
 
 class SectionError(Part):
@@ -55,39 +62,40 @@ class SectionError(Part):
 
     code: ErrorCode
     source: DottedSlug
-    detail: Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_.:-]{1,64}$")] | None = None
-    retryable: bool | None = None
+    detail: NotRequired[Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_.:-]{1,64}$")] | None]
+    retryable: NotRequired[bool | None]
 
 
+@with_config(ConfigDict(**_PART, json_schema_extra={"allOf": _STATUS_RULES}))
 class Section(Part):
     """Envelope of one section; subclasses add ``data``.
 
-    The table of docs/protocol.md §3 is enforced: `ok` and `partial` carry data, the other statuses carry null,
-    `partial` and `unknown` say why. `absent`, `not_applicable` and `disabled` may explain themselves.
+    The table of docs/protocol.md §3 is enforced by `refuse_contradiction`: `ok` and `partial` carry data, the other statuses
+    carry null, `partial` and `unknown` say why. `absent`, `not_applicable` and `disabled` may explain themselves.
     """
 
-    model_config = ConfigDict(json_schema_extra={"allOf": _STATUS_RULES})
-
-    data: Any
     v: Annotated[int, Field(ge=1, le=1)]  # Literal[1] would take true
     status: Status
     collected_at: Timestamp
     source: DottedSlug
     ttl_s: Annotated[Count, Field(le=31 * 86400)]
-    errors: Annotated[tuple[SectionError, ...], Field(max_length=8)]
+    errors: Annotated[list[SectionError], Field(max_length=8)]
 
-    custom_errors: ClassVar[Mapping[str, str]] = {
-        "data_missing": "this status needs data",
-        "data_unexpected": "this status allows no data: null is expected",
-        "errors_missing": "this status needs at least one error that explains it",
-    }
 
-    @model_validator(mode="after")
-    def _status_agrees(self) -> Self:
-        """Refuse a status that contradicts its data or says nothing about its cause."""
-        if (self.data is not None) is not _WITH_DATA[self.status]:
-            code = "data_unexpected" if self.data is not None else "data_missing"
-            raise PydanticCustomError(code, "status and data disagree")
-        if not self.errors and self.status in _EXPLAINED:
-            raise PydanticCustomError("errors_missing", "status needs an error")
-        return self
+STATUS_ERRORS: Mapping[str, str] = {
+    "data_missing": "this status needs data",
+    "data_unexpected": "this status allows no data: null is expected",
+    "errors_missing": "this status needs at least one error that explains it",
+}
+"""Code and wording of what `refuse_contradiction` refuses."""
+
+
+def refuse_contradiction(section: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a status that contradicts its data or says nothing about its cause."""
+    status, data = section["status"], section["data"]
+    if (data is not None) is not _WITH_DATA[status]:
+        code = "data_unexpected" if data is not None else "data_missing"
+        raise PydanticCustomError(code, "status and data disagree")
+    if status in _EXPLAINED and not section["errors"]:
+        raise PydanticCustomError("errors_missing", "status needs an error")
+    return section

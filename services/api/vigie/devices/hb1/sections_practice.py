@@ -1,6 +1,6 @@
 """Sections about what the practice lives by: `backup`, `health_card`, and the agent's own `agent_health`."""
 
-from typing import Annotated
+from typing import Annotated, Required
 
 from pydantic import Field
 
@@ -21,42 +21,42 @@ BackupTarget = Annotated[Slug, known("local", "usb", "nas", "server", "offsite",
 LastStatus = Annotated[Slug, known("ok", "warning", "failed", "cancelled", "running", "never", "unknown")]
 
 
-class BackupTool(Part):
+class BackupTool(Part, total=False):
     """A backup product seen on the machine; present without a readable job is not a backup."""
 
-    tool: BackupToolName
-    present: Tri | None = None
-    version: Version | None = None
-    readable: Tri | None = None
+    tool: Required[BackupToolName]
+    present: Tri | None
+    version: Version | None
+    readable: Tri | None
 
 
-class BackupJob(Part):
+class BackupJob(Part, total=False):
     """What can be read now of one job. ``restore_months``: sorted months that hold a restore point."""
 
-    job: JobSlug
-    origin: Annotated[Slug, known("hook", "observed")] | None = None
-    tool: BackupToolName | None = None
-    last_status: LastStatus | None = None
-    last_end_at: Timestamp | None = None
-    last_ok_at: Timestamp | None = None
-    duration_s: Count | None = None
-    bytes: Count | None = None
-    files: Count | None = None
-    target: BackupTarget | None = None
-    offsite: Tri | None = None
-    encrypted: Tri | None = None
-    immutable: Tri | None = None
-    restore_tested_at: Timestamp | None = None
-    exit_code: SignedInt | None = None
-    restore_months: Annotated[tuple[Month, ...], Field(max_length=24)] | None = None
+    job: Required[JobSlug]
+    origin: Annotated[Slug, known("hook", "observed")] | None
+    tool: BackupToolName | None
+    last_status: LastStatus | None
+    last_end_at: Timestamp | None
+    last_ok_at: Timestamp | None
+    duration_s: Count | None
+    bytes: Count | None
+    files: Count | None
+    target: BackupTarget | None
+    offsite: Tri | None
+    encrypted: Tri | None
+    immutable: Tri | None
+    restore_tested_at: Timestamp | None
+    exit_code: SignedInt | None
+    restore_months: Annotated[list[Month], Field(max_length=24)] | None
 
 
-class BackupData(Part):
+class BackupData(Part, total=False):
     """Backups; ``sync_only`` says that only a synchronisation was found, which is none."""
 
-    tools: Annotated[tuple[BackupTool, ...], Field(max_length=32)] | None = None
-    jobs: Annotated[tuple[BackupJob, ...], Field(max_length=20)] | None = None
-    sync_only: Tri | None = None
+    tools: Annotated[list[BackupTool], Field(max_length=32)] | None
+    jobs: Annotated[list[BackupJob], Field(max_length=20)] | None
+    sync_only: Tri | None
 
 
 class BackupSection(Section):
@@ -65,20 +65,20 @@ class BackupSection(Section):
     data: BackupData | None
 
 
-class Cryptolib(Part):
+class Cryptolib(Part, total=False):
     """The library of the health professional's card."""
 
-    present: Tri | None = None
-    version: Version | None = None
+    present: Tri | None
+    version: Version | None
 
 
-class HealthCardData(Part):
+class HealthCardData(Part, total=False):
     """Software and readers for the health card; the card itself is never opened."""
 
-    cryptolib: Cryptolib | None = None
-    minidriver: Tri | None = None
-    readers: Count | None = None
-    service: Annotated[Slug, known("running", "triggered", "disabled", "absent", "unknown")] | None = None
+    cryptolib: Cryptolib | None
+    minidriver: Tri | None
+    readers: Count | None
+    service: Annotated[Slug, known("running", "triggered", "disabled", "absent", "unknown")] | None
 
 
 class HealthCardSection(Section):
@@ -87,37 +87,37 @@ class HealthCardSection(Section):
     data: HealthCardData | None
 
 
-class Collector(Part):
+class Collector(Part, total=False):
     """One collector of the agent; ``ms`` in steps of 100."""
 
-    name: Slug
-    ok: bool | None = None
-    ms: Count | None = None
-    last_ok_at: Timestamp | None = None
+    name: Required[Slug]
+    ok: bool | None
+    ms: Count | None
+    last_ok_at: Timestamp | None
 
 
-class AgentUpdate(Part):
+class AgentUpdate(Part, total=False):
     """The agent's own update."""
 
-    channel: Annotated[Slug, known("package", "manual", "none")] | None = None
-    pending_version: Version | None = None
-    last_result: Annotated[Slug, known("none", "ok", "failed", "unknown")] | None = None
+    channel: Annotated[Slug, known("package", "manual", "none")] | None
+    pending_version: Version | None
+    last_result: Annotated[Slug, known("none", "ok", "failed", "unknown")] | None
 
 
-class Spool(Part):
+class Spool(Part, total=False):
     """What waits on the machine to be delivered."""
 
-    events: Count | None = None
-    heartbeats: Count | None = None
+    events: Count | None
+    heartbeats: Count | None
 
 
-class AgentHealthData(Part):
+class AgentHealthData(Part, total=False):
     """How the agent itself fares; ``fda`` is macOS's Full Disk Access."""
 
-    collectors: Annotated[tuple[Collector, ...], Field(max_length=32)] | None = None
-    update: AgentUpdate | None = None
-    spool: Spool | None = None
-    fda: Annotated[Slug, known("granted", "denied", "unknown")] | None = None
+    collectors: Annotated[list[Collector], Field(max_length=32)] | None
+    update: AgentUpdate | None
+    spool: Spool | None
+    fda: Annotated[Slug, known("granted", "denied", "unknown")] | None
 
 
 class AgentHealthSection(Section):

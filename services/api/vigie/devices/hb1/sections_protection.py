@@ -1,6 +1,6 @@
 """Sections about what keeps intruders out: antivirus, firewall, encryption, screen lock, accounts, exposure."""
 
-from typing import Annotated
+from typing import Annotated, Required
 
 from pydantic import Field
 
@@ -22,44 +22,44 @@ Signatures = Annotated[Slug, known("up_to_date", "out_of_date", "unknown")]
 RunningMode = Annotated[Slug, known("normal", "passive", "edr_block", "sxs_passive", "not_running", "unknown")]
 
 
-class AntivirusProduct(Part):
+class AntivirusProduct(Part, total=False):
     """One product registered with the system, by its name on the agent's allow-list."""
 
-    name: AntivirusName
-    vendor_owned: Tri | None = None
-    state: ProductState | None = None
-    signatures: Signatures | None = None
-    engine_date: Timestamp | None = None
+    name: Required[AntivirusName]
+    vendor_owned: Tri | None
+    state: ProductState | None
+    signatures: Signatures | None
+    engine_date: Timestamp | None
 
 
-class Exclusions(Part):
+class Exclusions(Part, total=False):
     """How many exclusions, never which: their paths name software and folders of the practice."""
 
-    paths: Count | None = None
-    extensions: Count | None = None
-    processes: Count | None = None
-    whole_drive: Tri | None = None
+    paths: Count | None
+    extensions: Count | None
+    processes: Count | None
+    whole_drive: Tri | None
 
 
-class OsProtection(Part):
+class OsProtection(Part, total=False):
     """Protections built into macOS."""
 
-    gatekeeper: Tri | None = None
-    sip: Tri | None = None
-    xprotect_version: Version | None = None
+    gatekeeper: Tri | None
+    sip: Tri | None
+    xprotect_version: Version | None
 
 
-class AntivirusData(Part):
+class AntivirusData(Part, total=False):
     """Antivirus: at least one product on and up to date is what the rule asks for."""
 
-    products: Annotated[tuple[AntivirusProduct, ...], Field(max_length=16)] | None = None
-    realtime: Tri | None = None
-    tamper_protected: Tri | None = None
-    signature_age_days: Count | None = None
-    running_mode: RunningMode | None = None
-    last_quick_scan_days: Count | None = None
-    exclusions: Exclusions | None = None
-    os_protection: OsProtection | None = None
+    products: Annotated[list[AntivirusProduct], Field(max_length=16)] | None
+    realtime: Tri | None
+    tamper_protected: Tri | None
+    signature_age_days: Count | None
+    running_mode: RunningMode | None
+    last_quick_scan_days: Count | None
+    exclusions: Exclusions | None
+    os_protection: OsProtection | None
 
 
 class AntivirusSection(Section):
@@ -75,22 +75,22 @@ ProfileName = Annotated[Slug, known("domain", "private", "public", "default")]
 InboundDefault = Annotated[Slug, known("block", "allow", "unknown")]
 
 
-class FirewallProfile(Part):
+class FirewallProfile(Part, total=False):
     """One profile; systems without profiles send a single `default`."""
 
-    name: ProfileName
-    enabled: Tri | None = None
-    inbound_default: InboundDefault | None = None
+    name: Required[ProfileName]
+    enabled: Tri | None
+    inbound_default: InboundDefault | None
 
 
-class FirewallData(Part):
+class FirewallData(Part, total=False):
     """The firewall of the machine (the one of the box is asked of a person)."""
 
-    engine: FirewallEngine | None = None
-    service_running: Tri | None = None
-    profiles: Annotated[tuple[FirewallProfile, ...], Field(max_length=8)] | None = None
-    active_category: Annotated[Slug, known("domain", "private", "public", "unknown")] | None = None
-    stealth: Tri | None = None
+    engine: FirewallEngine | None
+    service_running: Tri | None
+    profiles: Annotated[list[FirewallProfile], Field(max_length=8)] | None
+    active_category: Annotated[Slug, known("domain", "private", "public", "unknown")] | None
+    stealth: Tri | None
 
 
 class FirewallSection(Section):
@@ -111,28 +111,28 @@ Protector = Annotated[
 ]
 
 
-class EncryptedVolume(Part):
+class EncryptedVolume(Part, total=False):
     """A fixed volume; ``suspended`` means encrypted with the key lying open beside it."""
 
-    role: VolumeRole
-    state: EncryptionState | None = None
-    method: EncryptionMethod | None = None
-    protectors: Annotated[tuple[Protector, ...], Field(max_length=8)] | None = None
+    role: Required[VolumeRole]
+    state: EncryptionState | None
+    method: EncryptionMethod | None
+    protectors: Annotated[list[Protector], Field(max_length=8)] | None
 
 
-class Tpm(Part):
+class Tpm(Part, total=False):
     """The security chip."""
 
-    present: Tri | None = None
-    version: Version | None = None
+    present: Tri | None
+    version: Version | None
 
 
-class EncryptionData(Part):
+class EncryptionData(Part, total=False):
     """Encryption of disks at rest."""
 
-    volumes: Annotated[tuple[EncryptedVolume, ...], Field(max_length=32)] | None = None
-    tpm: Tpm | None = None
-    secure_boot: Tri | None = None
+    volumes: Annotated[list[EncryptedVolume], Field(max_length=32)] | None
+    tpm: Tpm | None
+    secure_boot: Tri | None
 
 
 class EncryptionSection(Section):
@@ -141,21 +141,21 @@ class EncryptionSection(Section):
     data: EncryptionData | None
 
 
-class LockUsers(Part):
+class LockUsers(Part, total=False):
     """Counts over the user profiles that could be seen; never who."""
 
-    seen: Count | None = None
-    compliant: Count | None = None
-    no_password: Count | None = None
+    seen: Count | None
+    compliant: Count | None
+    no_password: Count | None
 
 
-class ScreenLockData(Part):
+class ScreenLockData(Part, total=False):
     """Automatic locking of the session."""
 
-    machine_timeout_s: Count | None = None
-    machine_policy: Tri | None = None
-    users: LockUsers | None = None
-    effective: Annotated[Slug, known("enforced", "per_user", "weak", "none", "unknown")] | None = None
+    machine_timeout_s: Count | None
+    machine_policy: Tri | None
+    users: LockUsers | None
+    effective: Annotated[Slug, known("enforced", "per_user", "weak", "none", "unknown")] | None
 
 
 class ScreenLockSection(Section):
@@ -164,46 +164,46 @@ class ScreenLockSection(Section):
     data: ScreenLockData | None
 
 
-class PasswordPolicy(Part):
+class PasswordPolicy(Part, total=False):
     """The password policy in force on the machine."""
 
-    min_length: Count | None = None
-    max_age_days: Count | None = None
-    history: Count | None = None
-    lockout_threshold: Count | None = None
-    lockout_s: Count | None = None
-    complexity: Tri | None = None
+    min_length: Count | None
+    max_age_days: Count | None
+    history: Count | None
+    lockout_threshold: Count | None
+    lockout_s: Count | None
+    complexity: Tri | None
 
 
-class Administrators(Part):
+class Administrators(Part, total=False):
     """How many administrators, by where their account lives."""
 
-    local: Count | None = None
-    domain: Count | None = None
-    entra: Count | None = None
-    unresolved: Count | None = None
+    local: Count | None
+    domain: Count | None
+    entra: Count | None
+    unresolved: Count | None
 
 
-class SshAccess(Part):
+class SshAccess(Part, total=False):
     """What the SSH server lets in."""
 
-    root_login: Tri | None = None
-    password_auth: Tri | None = None
+    root_login: Tri | None
+    password_auth: Tri | None
 
 
-class AccountsData(Part):
+class AccountsData(Part, total=False):
     """Accounts and password policy; counts and yes/no only."""
 
-    scope: Annotated[Slug, known("local", "domain", "entra")] | None = None
-    policy: PasswordPolicy | None = None
-    admins: Administrators | None = None
-    builtin_admin_enabled: Tri | None = None
-    guest_enabled: Tri | None = None
-    autologon: Annotated[Slug, known("no", "yes", "yes_clear_text", "unknown")] | None = None
-    daily_user_is_admin: Tri | None = None
-    passwordless_allowed: Count | None = None
-    uac: Tri | None = None
-    ssh: SshAccess | None = None
+    scope: Annotated[Slug, known("local", "domain", "entra")] | None
+    policy: PasswordPolicy | None
+    admins: Administrators | None
+    builtin_admin_enabled: Tri | None
+    guest_enabled: Tri | None
+    autologon: Annotated[Slug, known("no", "yes", "yes_clear_text", "unknown")] | None
+    daily_user_is_admin: Tri | None
+    passwordless_allowed: Count | None
+    uac: Tri | None
+    ssh: SshAccess | None
 
 
 class AccountsSection(Section):
@@ -212,48 +212,48 @@ class AccountsSection(Section):
     data: AccountsData | None
 
 
-class RemoteDesktop(Part):
+class RemoteDesktop(Part, total=False):
     """Remote desktop of Windows."""
 
-    enabled: Tri | None = None
-    nla: Tri | None = None
-    default_port: Tri | None = None
+    enabled: Tri | None
+    nla: Tri | None
+    default_port: Tri | None
 
 
-class Smb1(Part):
+class Smb1(Part, total=False):
     """The file-sharing protocol that worms like."""
 
-    server: Tri | None = None
-    client: Tri | None = None
+    server: Tri | None
+    client: Tri | None
 
 
-class ListeningPorts(Part):
+class ListeningPorts(Part, total=False):
     """Open ports of the watch-list, sorted, and how many others."""
 
-    watched: Annotated[tuple[Port, ...], Field(max_length=64)] | None = None
-    other_count: Count | None = None
+    watched: Annotated[list[Port], Field(max_length=64)] | None
+    other_count: Count | None
 
 
-class Shares(Part):
+class Shares(Part, total=False):
     """Shared folders, counted."""
 
-    count: Count | None = None
-    everyone_write: Tri | None = None
+    count: Count | None
+    everyone_write: Tri | None
 
 
-class Wifi(Part):
+class Wifi(Part, total=False):
     """The wireless link, without its name."""
 
-    connected: Tri | None = None
-    security: Annotated[Slug, known("open", "wep", "wpa", "wpa2", "wpa3", "unknown")] | None = None
+    connected: Tri | None
+    security: Annotated[Slug, known("open", "wep", "wpa", "wpa2", "wpa3", "unknown")] | None
 
 
-class Sharing(Part):
+class Sharing(Part, total=False):
     """Sharing services of macOS and Linux."""
 
-    ssh: Tri | None = None
-    screen: Tri | None = None
-    file: Tri | None = None
+    ssh: Tri | None
+    screen: Tri | None
+    file: Tri | None
 
 
 RemoteTool = Annotated[
@@ -265,17 +265,17 @@ RemoteTool = Annotated[
 ]  # fmt: skip
 
 
-class ExposureData(Part):
+class ExposureData(Part, total=False):
     """What the machine offers to its network."""
 
-    rdp: RemoteDesktop | None = None
-    smb1: Smb1 | None = None
-    smb_signing: Tri | None = None
-    ports: ListeningPorts | None = None
-    shares: Shares | None = None
-    wifi: Wifi | None = None
-    remote_tools: Annotated[tuple[RemoteTool, ...], Field(max_length=32)] | None = None
-    sharing: Sharing | None = None
+    rdp: RemoteDesktop | None
+    smb1: Smb1 | None
+    smb_signing: Tri | None
+    ports: ListeningPorts | None
+    shares: Shares | None
+    wifi: Wifi | None
+    remote_tools: Annotated[list[RemoteTool], Field(max_length=32)] | None
+    sharing: Sharing | None
 
 
 class ExposureSection(Section):

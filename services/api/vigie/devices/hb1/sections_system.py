@@ -4,9 +4,10 @@ In every ``data`` a field may be null (unknown) or left out where the system doe
 is what tells one element of a list from the next.
 """
 
-from typing import Annotated
+from typing import Annotated, Required
 
 from pydantic import Field, StringConstraints
+from typing_extensions import TypedDict
 
 from vigie.devices.hb1.known import known
 from vigie.devices.hb1.section import Part, Section
@@ -23,31 +24,31 @@ Join = Annotated[Slug, known("workgroup", "domain", "entra", "hybrid", "mdm", "u
 RebootSource = Annotated[Slug, known("cbs", "wu", "wua", "run_file", "kernel", "needs_restarting", "softwareupdate")]
 
 
-class RebootRequired(Part):
+class RebootRequired(Part, total=False):
     """Is a restart awaited? ``file_rename`` is the weak sign that printers and browsers set daily."""
 
-    value: Tri | None = None
-    strong_sources: Annotated[tuple[RebootSource, ...], Field(max_length=8)] | None = None
-    file_rename: Tri | None = None
+    value: Tri | None
+    strong_sources: Annotated[list[RebootSource], Field(max_length=8)] | None
+    file_rename: Tri | None
 
 
-class OsData(Part):
+class OsData(Part, total=False):
     """Identity of the operating system; ends of support are the server's business."""
 
-    family: Family
-    product: Product | None = None
-    edition: Version | None = None
-    version: Version | None = None
-    build: Version | None = None
-    ubr: Count | None = None
-    distro: DottedSlug | None = None
-    arch: Architecture | None = None
-    install_type: InstallType | None = None
-    boot_at: Timestamp | None = None
-    fast_startup: Tri | None = None
-    chassis: Chassis | None = None
-    join: Join | None = None
-    reboot_required: RebootRequired | None = None
+    family: Required[Family]
+    product: Product | None
+    edition: Version | None
+    version: Version | None
+    build: Version | None
+    ubr: Count | None
+    distro: DottedSlug | None
+    arch: Architecture | None
+    install_type: InstallType | None
+    boot_at: Timestamp | None
+    fast_startup: Tri | None
+    chassis: Chassis | None
+    join: Join | None
+    reboot_required: RebootRequired | None
 
 
 class OsSection(Section):
@@ -68,56 +69,59 @@ EsuState = Annotated[Slug, known("receiving", "licensed", "not_enrolled", "unkno
 EsuEvidence = Annotated[Slug, known("ubr", "license", "none")]
 
 
-class PendingItem(Part):
+# A key that is a word of the language has no place in a class body.
+_Classified = TypedDict("_Classified", {"class": UpdateClass | None}, total=False)
+
+
+class PendingItem(Part, _Classified, total=False):
     """One update that is not installed: a KB number (Windows) or a package name, never a title."""
 
-    kb: Annotated[str, StringConstraints(pattern="^[0-9]{6,8}$")] | None = None
-    name: PackageName | None = None
-    class_: UpdateClass | None = Field(default=None, alias="class")
-    severity: Severity | None = None
-    released_on: Date | None = None
-    reboot: RebootNeed | None = None
-    downloaded: Tri | None = None
+    kb: Annotated[str, StringConstraints(pattern="^[0-9]{6,8}$")] | None
+    name: PackageName | None
+    severity: Severity | None
+    released_on: Date | None
+    reboot: RebootNeed | None
+    downloaded: Tri | None
 
 
-class Pending(Part):
+class Pending(Part, total=False):
     """Counts of updates not installed; ``max_age_days`` is the age of the oldest security update among them."""
 
-    security: Count | None = None
-    critical: Count | None = None
-    other: Count | None = None
-    optional: Count | None = None
-    max_age_days: Count | None = None
-    items: Annotated[tuple[PendingItem, ...], Field(max_length=30)] | None = None
+    security: Count | None
+    critical: Count | None
+    other: Count | None
+    optional: Count | None
+    max_age_days: Count | None
+    items: Annotated[list[PendingItem], Field(max_length=30)] | None
 
 
-class Esu(Part):
+class Esu(Part, total=False):
     """Extended security updates of Windows 10, with what proves them."""
 
-    state: EsuState | None = None
-    evidence: EsuEvidence | None = None
+    state: EsuState | None
+    evidence: EsuEvidence | None
 
 
-class App(Part):
+class App(Part, total=False):
     """A product of the agent's allow-list; the full list of software is never sent."""
 
-    slug: Slug
-    version: Version | None = None
+    slug: Required[Slug]
+    version: Version | None
 
 
-class PatchData(Part):
+class PatchData(Part, total=False):
     """State of updates. ``index_age_s`` is the age of the package lists, rounded to days."""
 
-    manager: PatchManager | None = None
-    last_search_ok_at: Timestamp | None = None
-    index_age_s: Count | None = None
-    last_os_install_at: Timestamp | None = None
-    pending: Pending | None = None
-    auto_update: AutoUpdate | None = None
-    managed_by: ManagedBy | None = None
-    paused_until: Timestamp | None = None
-    esu: Esu | None = None
-    apps: Annotated[tuple[App, ...], Field(max_length=64)] | None = None
+    manager: PatchManager | None
+    last_search_ok_at: Timestamp | None
+    index_age_s: Count | None
+    last_os_install_at: Timestamp | None
+    pending: Pending | None
+    auto_update: AutoUpdate | None
+    managed_by: ManagedBy | None
+    paused_until: Timestamp | None
+    esu: Esu | None
+    apps: Annotated[list[App], Field(max_length=64)] | None
 
 
 class PatchSection(Section):
@@ -142,31 +146,31 @@ DiskFlag = Annotated[
 ]  # fmt: skip
 
 
-class Disk(Part):
+class Disk(Part, total=False):
     """A physical disk; wear in steps of 5 %, hours in steps of 1,000, so that quiet hours stay quiet."""
 
-    kind: DiskKind | None = None
-    health: DiskHealth | None = None
-    wear_pct: Annotated[Count, Field(le=255)] | None = None
-    hours: Count | None = None
-    flags: Annotated[tuple[DiskFlag, ...], Field(max_length=16)] | None = None
+    kind: DiskKind | None
+    health: DiskHealth | None
+    wear_pct: Annotated[Count, Field(le=255)] | None
+    hours: Count | None
+    flags: Annotated[list[DiskFlag], Field(max_length=16)] | None
 
 
-class Volume(Part):
+class Volume(Part, total=False):
     """A fixed volume, named by its role; its mount point and label stay on the machine."""
 
-    role: VolumeRole
-    total_gib: Count | None = None
-    free_gib: Count | None = None
-    free_level: FreeLevel | None = None
+    role: Required[VolumeRole]
+    total_gib: Count | None
+    free_gib: Count | None
+    free_level: FreeLevel | None
 
 
-class StorageData(Part):
+class StorageData(Part, total=False):
     """Disks and free space."""
 
-    disks: Annotated[tuple[Disk, ...], Field(max_length=32)] | None = None
-    volumes: Annotated[tuple[Volume, ...], Field(max_length=32)] | None = None
-    raid: RaidState | None = None
+    disks: Annotated[list[Disk], Field(max_length=32)] | None
+    volumes: Annotated[list[Volume], Field(max_length=32)] | None
+    raid: RaidState | None
 
 
 class StorageSection(Section):
@@ -179,16 +183,16 @@ Ups = Annotated[Slug, known("present", "absent", "unknown")]
 PowerSource = Annotated[Slug, known("nut", "apcupsd", "windows_hid", "macos", "none")]
 
 
-class PowerData(Part):
+class PowerData(Part, total=False):
     """The uninterruptible supply; charge in steps of 10 %, runtime in steps of 60 s."""
 
-    ups: Ups | None = None
-    source: PowerSource | None = None
-    on_mains: Tri | None = None
-    charge_pct: Percent | None = None
-    runtime_s: Count | None = None
-    battery_replace: Tri | None = None
-    laptop_battery: Tri | None = None
+    ups: Ups | None
+    source: PowerSource | None
+    on_mains: Tri | None
+    charge_pct: Percent | None
+    runtime_s: Count | None
+    battery_replace: Tri | None
+    laptop_battery: Tri | None
 
 
 class PowerSection(Section):
