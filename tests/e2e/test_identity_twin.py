@@ -8,12 +8,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
-from urllib.parse import parse_qs
 
 import httpx
 import jwt
@@ -22,11 +18,17 @@ import pytest
 
 from tests.support.identity import (
     LABEL,
+    SECRET,
     BareClient,
     Browser,
+    Listener,
     administer,
     as_json,
+    by_certificate,
+    client_at,
+    listening,
     make_certificates,
+    over_tls,
     query_of,
     running_twin,
     trusting,
@@ -35,65 +37,24 @@ from vigie.demo.twin import Twin, issuer_config, twin_folder
 
 pytestmark = pytest.mark.xdist_group("identity")
 
-SECRET = "a-secret-of-the-tests"
 WALLET = "/.well-known/wallet-openid-configuration"
 SECTORAL = {"SubjectNameID", "SubjectRole", "SubjectRefPro", "otherIds", "Secteur_Activite"}
 
 
-@dataclass
-class Listener:
-    """What a client listens on: its back-channel logout address, and what arrived there."""
-
-    url: str
-    heard: list[str]
-
-
 @pytest.fixture(scope="module")
 def listener() -> Iterator[Listener]:
-    heard: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            form = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
-            heard.append(form["logout_token"][0])
-            self.send_response(200)
-            self.send_header("Cache-Control", "no-store")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
-            """Stay silent."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield Listener(f"http://127.0.0.1:{server.server_address[1]}", heard)
-        server.shutdown()
-        thread.join()
-
-
-def client_of(client_id: str, listener: str, **more: Any) -> dict[str, Any]:
-    return {
-        "client_id": client_id,
-        "client_name": "Vigie",
-        "client_secret": SECRET,
-        "redirect_uris": [f"{listener}/callback"],
-        "post_logout_redirect_uris": [f"{listener}/bye"],
-        "backchannel_logout_uri": f"{listener}/logout",
-        "backchannel_logout_session_required": True,
-        "grant_types": ["authorization_code", "refresh_token"],
-        "token_endpoint_auth_method": "client_secret_post",
-        **more,
-    }
+    with listening() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
 def twin(tmp_path_factory: pytest.TempPathFactory, listener: Listener) -> Iterator[Twin]:
     psc = [
-        client_of("vigie", listener.url),
-        client_of("basic", listener.url, token_endpoint_auth_method="client_secret_basic"),
-        client_of("signed", listener.url, userinfo_signed_response_alg="RS256"),
+        client_at(listener.url, "vigie"),
+        client_at(listener.url, "basic", token_endpoint_auth_method="client_secret_basic"),
+        client_at(listener.url, "signed", userinfo_signed_response_alg="RS256"),
     ]
-    staff = [client_of("vigie", listener.url)]
+    staff = [client_at(listener.url, "vigie")]
     config = {
         "issuers": [
             issuer_config("pro_sante_connect", "Pro Santé Connect simulé", psc),
@@ -335,18 +296,11 @@ async def test_every_page_carries_the_label(twin: Twin, listener: Listener) -> N
 
 async def test_a_client_certificate_replaces_the_secret(tmp_path: Path, listener: Listener) -> None:
     certificates = make_certificates(tmp_path / "tls", "vigie", "other")
-    registered = client_of(
-        "vigie",
-        listener.url,
-        token_endpoint_auth_method="tls_client_auth",
-        tls_client_auth_subject_dn="CN=vigie,OU=1990000011,O=Vigie essais",
-        tls_client_certificate_bound_access_tokens=True,
-    )
-    del registered["client_secret"]
-    files = {"key_file": "server.key", "certificate_file": "server.pem", "client_ca_file": "ca.pem"}
     config = {
-        "tls": {name: str(certificates / file) for name, file in files.items()},
-        "issuers": [issuer_config("pro_sante_connect", "Pro Santé Connect simulé", [registered])],
+        "tls": over_tls(certificates),
+        "issuers": [
+            issuer_config("pro_sante_connect", "Pro Santé Connect simulé", [by_certificate(listener.url, "vigie")])
+        ],
     }
     with running_twin(tmp_path, config) as twin:
         client = practitioners(twin, listener, auth="tls_client_auth", tls=trusting(certificates, "vigie"))

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any, Self
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -21,6 +23,7 @@ import jwt
 from tests.conftest import missing_tool
 from vigie.demo.twin import Twin, TwinUnavailableError, start_twin, twin_folder
 
+SECRET = "a-secret-of-the-tests"
 ADMIN_TOKEN = "the-token-of-the-tests"
 LABEL = "Fournisseur d’identité simulé – ni l’ANS, ni Pro Santé Connect"  # noqa: RUF001 - as it stands on the page
 
@@ -37,6 +40,73 @@ def running_twin(folder: Path, config: Mapping[str, Any]) -> Iterator[Twin]:
         yield twin
     finally:
         twin.stop()
+
+
+@dataclass
+class Listener:
+    """What a client listens on besides its pages: its back-channel logout address, and what arrived there."""
+
+    url: str
+    heard: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def listening() -> Iterator[Listener]:
+    """Listen for logout tokens on a free port."""
+    heard: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            form = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
+            heard.append(form["logout_token"][0])
+            self.send_response(200)
+            self.send_header("Cache-Control", "no-store")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
+            """Stay silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield Listener(f"http://127.0.0.1:{server.server_address[1]}", heard)
+        server.shutdown()
+        thread.join()
+
+
+def client_at(address: str, client_id: str, **more: Any) -> dict[str, Any]:
+    """Return the registration of a client at the twin, whose addresses all begin with `address`."""
+    return {
+        "client_id": client_id,
+        "client_name": "Vigie",
+        "client_secret": SECRET,
+        "redirect_uris": [f"{address}/callback"],
+        "post_logout_redirect_uris": [f"{address}/bye"],
+        "backchannel_logout_uri": f"{address}/logout",
+        "backchannel_logout_session_required": True,
+        "grant_types": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_method": "client_secret_post",
+        **more,
+    }
+
+
+def by_certificate(address: str, client_id: str) -> dict[str, Any]:
+    """Return the registration of a client that shows the certificate `make_certificates` made for its id."""
+    registered = client_at(
+        address,
+        client_id,
+        token_endpoint_auth_method="tls_client_auth",
+        tls_client_auth_subject_dn=f"CN={client_id},OU=1990000011,O=Vigie essais",
+        tls_client_certificate_bound_access_tokens=True,
+    )
+    del registered["client_secret"]
+    return registered
+
+
+def over_tls(certificates: Path) -> dict[str, str]:
+    """Return the `tls` of a twin's configuration."""
+    files = {"key_file": "server.key", "certificate_file": "server.pem", "client_ca_file": "ca.pem"}
+    return {name: str(certificates / file) for name, file in files.items()}
 
 
 def make_certificates(folder: Path, *clients: str) -> Path:
