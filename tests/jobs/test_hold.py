@@ -1,6 +1,5 @@
 """When the whole fleet goes quiet the fault is ours: nobody is told silent because of it, and nobody for ever."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from prometheus_client import REGISTRY
 from tests.conftest import settings_for
 from tests.support.cast import Cast
 from tests.support.time_travel import Worker, assert_invariants, second_missed_slot
-from vigie.core.db import connect
 from vigie.settings import Settings
 
 SECOND, MINUTE, HOUR = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours"))
@@ -21,20 +19,6 @@ QUIET_FROM = datetime.fromisoformat("2026-11-17T12:00:00Z")  # a full hour: slot
 @pytest.fixture
 def settings(fresh_database_url: str, key_file: Path) -> Settings:
     return settings_for(fresh_database_url, key_file)
-
-
-@pytest.fixture
-async def worker(settings: Settings) -> AsyncIterator[Worker]:
-    worker = Worker(settings)
-    yield worker
-    await worker.close()
-
-
-@pytest.fixture
-async def rows(fresh_database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await connect(fresh_database_url, {})
-    yield connection
-    await connection.close()
 
 
 _DEVICES = """

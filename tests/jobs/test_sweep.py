@@ -1,6 +1,5 @@
 """With the clock moved and no heartbeat arriving, findings expire and devices fall silent at their deadline."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from tests.support.time_travel import (
     second_missed_slot,
 )
 from vigie.core.clock import wire_time
-from vigie.core.db import connect
 from vigie.settings import Settings
 
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
@@ -29,20 +27,6 @@ SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "min
 @pytest.fixture(params=["postgresql", "citus"])
 def settings(fresh_database_url: str, key_file: Path, request: pytest.FixtureRequest) -> Settings:
     return settings_for(fresh_database_url, key_file, database_form=request.param)
-
-
-@pytest.fixture
-async def worker(settings: Settings) -> AsyncIterator[Worker]:
-    worker = Worker(settings)
-    yield worker
-    await worker.close()
-
-
-@pytest.fixture
-async def rows(fresh_database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await connect(fresh_database_url, {})
-    yield connection
-    await connection.close()
 
 
 async def slot_of(cast: Cast, device: Agent) -> int:

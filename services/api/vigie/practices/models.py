@@ -1,6 +1,7 @@
 """Provider (the tenant) and practice."""
 
 from datetime import datetime
+from typing import Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Computed, DateTime, ForeignKey, Index, String, Text
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from vigie.core.db import REFERENCE, TENANT, Base
 
-PROFESSIONS = (
+Profession = Literal[
     "dentist",
     "orthodontist",
     "physician",
@@ -23,7 +24,8 @@ PROFESSIONS = (
     "pharmacist",
     "laboratory",
     "other",
-)
+]
+PROFESSIONS: tuple[str, ...] = get_args(Profession)
 
 
 class Provider(Base):

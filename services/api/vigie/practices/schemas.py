@@ -1,6 +1,6 @@
 """Wire shapes of practices."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -8,22 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from vigie.core.wire import Instant
 from vigie.practices.identifiers import is_finess, is_siret
-
-Profession = Literal[
-    "dentist",
-    "orthodontist",
-    "physician",
-    "midwife",
-    "nurse",
-    "physiotherapist",
-    "podiatrist",
-    "speech_therapist",
-    "orthoptist",
-    "veterinarian",
-    "pharmacist",
-    "laboratory",
-    "other",
-]
+from vigie.practices.models import Profession
 
 
 def _known_zone(name: str) -> str:
