@@ -38,6 +38,8 @@ R, W, D, DW = Permission.PRACTICES_READ, Permission.PRACTICES_WRITE, Permission.
 PRACTICE, DEVICE = "/v1/practices/{practice_id}", "/v1/devices/{device_id}"
 MATRIX: dict[Operation, Row] = {
     ("GET", "/v1/me"): Row(None, 200, "her own"),
+    ("GET", "/v1/audit"): Row(Permission.AUDIT_READ, 403, "her own"),  # no partner client has that permission
+    ("GET", "/v1/audit/export"): Row(Permission.AUDIT_READ, 403, "her own"),
     ("GET", "/v1/summary"): Row(R, 200, "her own"),
     ("GET", "/v1/practices"): Row(R, 200, "her own"),
     ("POST", "/v1/practices"): Row(W, 201, "her own", {"name": "Ash", "profession": "nurse", "external_ref": "A-1"}),

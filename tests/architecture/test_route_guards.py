@@ -137,6 +137,8 @@ GUARDS = {
     "DELETE /v1/devices/{device_id}": "devices:write",
     "DELETE /v1/enrolment-tokens/{token_id}": "devices:write",
     "DELETE /v1/practices/{practice_id}": "practices:write",
+    "GET /v1/audit": "audit:read",
+    "GET /v1/audit/export": "audit:read",
     "GET /v1/devices": "devices:read",
     "GET /v1/devices/{device_id}": "devices:read",
     "GET /v1/devices/{device_id}/findings": "devices:read",

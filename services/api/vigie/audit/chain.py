@@ -58,3 +58,15 @@ def entry_hash(previous_hash: bytes, fields: Mapping[str, Any]) -> bytes:
 def instant(at: datetime) -> str:
     """Return an instant as entries hold it: RFC 3339 in UTC, always with microseconds (two may differ by less than a second)."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def fields_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an entry in their canonical form, from the values of its columns."""
+    practice_id = row["practice_id"]
+    return {
+        **{name: row[name] for name in FIELDS if name != "v"},
+        "v": VERSION,
+        "provider_id": str(row["provider_id"]),
+        "at": instant(row["at"]),
+        "practice_id": None if practice_id is None else str(practice_id),
+    }

@@ -72,7 +72,7 @@ async def append(session: AsyncSession, entry: NewEntry, now: datetime) -> int:
         .returning(AuditHead.last_number, AuditHead.last_hash)  # the hash is still that of the entry before
     )
     row["number"], previous_hash = advanced.one()
-    own_hash = chain.entry_hash(previous_hash, {**row, "v": chain.VERSION, **_as_text(row)})
+    own_hash = chain.entry_hash(previous_hash, chain.fields_of(row))
     written = insert(AuditEntry).values(**row, previous_hash=previous_hash, hash=own_hash).cte("written")
     await session.execute(
         update(AuditHead)
@@ -111,13 +111,4 @@ def _row(entry: NewEntry, now: datetime) -> dict[str, Any]:
         "outcome": entry.outcome,
         "code": entry.code,
         "details": details,
-    }
-
-
-def _as_text(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how the fields that are no text in the database stand in the canonical form."""
-    return {
-        "provider_id": str(row["provider_id"]),
-        "at": chain.instant(row["at"]),
-        "practice_id": None if row["practice_id"] is None else str(row["practice_id"]),
     }

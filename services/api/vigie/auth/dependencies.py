@@ -180,7 +180,7 @@ def _query_parameters(route: APIRoute) -> frozenset[str]:
         for field in dependant.query_params:
             kind = field.field_info.annotation
             if isinstance(kind, type) and issubclass(kind, BaseModel):
-                found.update(kind.model_fields)
+                found.update(field.alias or name for name, field in kind.model_fields.items())
             else:
                 found.add(field.alias)
     return frozenset(found)
