@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from tests.support.cast import Cast, assemble
 from tests.support.database import FAST, URL_VARIABLE, Server
 from vigie.app import create_app
-from vigie.auth.tokens import new_signing_key
+from vigie.auth.signing_keys import new_signing_key
 from vigie.core.clock import MovableClock
 from vigie.core.db import Database
 from vigie.core.embedded import EmbeddedPostgres

@@ -58,8 +58,8 @@ def move_secrets() -> None:
     """Give each secret a row, so that two can live side by side. Nothing of this product was released before it."""
     op.execute("ALTER TABLE partner_client NO FORCE ROW LEVEL SECURITY")
     op.execute(
-        "INSERT INTO partner_secret (provider_id, client_id, secret_hash, created_at) "
-        "SELECT provider_id, client_id, secret_hash, created_at FROM partner_client"
+        "INSERT INTO partner_secret (provider_id, client_id, id, secret_hash, created_at) "
+        "SELECT provider_id, client_id, md5(client_id)::uuid, secret_hash, created_at FROM partner_client"
     )
     op.execute("ALTER TABLE partner_client FORCE ROW LEVEL SECURITY")
     op.drop_column("partner_client", "secret_hash")
@@ -69,9 +69,10 @@ def widen_partner_client() -> None:
     """Add to partner clients how they authenticate, whether they are limited to practices, and by whom they were made."""
     op.add_column("partner_client", sa.Column("auth_method", sa.Text(), nullable=False, server_default="client_secret"))
     op.add_column("partner_client", sa.Column("limited", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("partner_client", sa.Column("generation", sa.Integer(), nullable=False, server_default="1"))
     op.add_column("partner_client", sa.Column("created_by", sa.Text(), nullable=False, server_default="operator"))
     op.add_column("partner_client", sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True))
-    for column in ("auth_method", "limited", "created_by"):
+    for column in ("auth_method", "limited", "generation", "created_by"):
         op.alter_column("partner_client", column, server_default=None)
     op.create_unique_constraint(
         "uq_partner_client_provider_id_client_id", "partner_client", ["provider_id", "client_id"]
@@ -307,7 +308,7 @@ def create_partner_tables() -> None:
         sa.Column("kid", sa.String(length=128), nullable=False),
         sa.Column("jwk", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["provider_id", "client_id"],
             ["partner_client.provider_id", "partner_client.client_id"],
@@ -336,13 +337,15 @@ def create_partner_tables() -> None:
         "partner_secret",
         sa.Column("provider_id", sa.Uuid(), nullable=False),
         sa.Column("client_id", sa.String(length=80), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["provider_id", "client_id"],
             ["partner_client.provider_id", "partner_client.client_id"],
             name="fk_partner_secret_provider_id_client_id",
         ),
-        sa.PrimaryKeyConstraint("provider_id", "client_id", "secret_hash", name="pk_partner_secret"),
+        sa.PrimaryKeyConstraint("provider_id", "client_id", "id", name="pk_partner_secret"),
     )

@@ -12,13 +12,15 @@ import jwt
 import orjson
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.conftest import PUBLIC_URL
 from tests.support.cast import Cast
 from tests.support.refusals import refusal
 from vigie.auth.principal import SCOPES
-from vigie.auth.tokens import Tokens, load_signing_key, new_signing_key
+from vigie.auth.signing_keys import SigningKeys, load_signing_key, new_signing_key, thumbprint
+from vigie.auth.tokens import AccessToken, Tokens
 from vigie.core.crypto import b64url
 
 ASK = {"grant_type": "client_credentials"}
@@ -135,7 +137,8 @@ def signed(
 ) -> str:
     """Sign claims with the service's own key, or another."""
     own = load_signing_key(cast.settings.token_key_file)
-    return jwt.encode(claims, own if key is None else key, algorithm=algorithm, headers={"typ": typ})
+    headers = {"typ": typ, "kid": thumbprint(own.public_key())}
+    return jwt.encode(claims, own if key is None else key, algorithm=algorithm, headers=headers)
 
 
 async def test_the_claims_signed_again_as_they_were_are_accepted(cast: Cast) -> None:
@@ -174,9 +177,9 @@ async def test_a_token_of_another_kind_is_refused(cast: Cast) -> None:
 
 async def test_a_token_signed_with_another_key_is_refused(cast: Cast) -> None:
     stranger = load_pem_private_key(new_signing_key(), None)
-    forged = Tokens(stranger, PUBLIC_URL, 600).issue(  # type: ignore[arg-type]
-        cast.pia.client_id, UUID(cast.pia.provider_id), SCOPES, cast.clock.now()
-    )
+    assert isinstance(stranger, RSAPrivateKey)
+    claims = AccessToken(cast.pia.client_id, UUID(cast.pia.provider_id), SCOPES, 1)
+    forged = Tokens(SigningKeys.of(stranger), PUBLIC_URL, 600).issue(claims, cast.clock.now())
     assert refusal(await use(cast, forged.access_token)) == UNAUTHENTICATED
 
 

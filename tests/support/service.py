@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from vigie.auth.tokens import new_signing_key
+from vigie.auth.signing_keys import new_signing_key
 from vigie.core.embedded import EmbeddedPostgres
 
 

@@ -15,7 +15,8 @@ from vigie.auth import routes as auth_routes
 from vigie.auth.clients import Clients
 from vigie.auth.dependencies import refuse_unguarded
 from vigie.auth.sessions import Sessions
-from vigie.auth.tokens import Tokens, load_signing_key
+from vigie.auth.signing_keys import load_signing_keys
+from vigie.auth.tokens import Tokens
 from vigie.core import middleware
 from vigie.core.batch import Form
 from vigie.core.client_address import Network
@@ -85,7 +86,7 @@ def build_parts(settings: Settings, clock: Clock) -> Parts:
     return Parts(
         clock=clock,
         database=database,
-        tokens=Tokens(load_signing_key(settings.token_key_file), settings.public_url, settings.token_lifetime_s),
+        tokens=Tokens(load_signing_keys(settings.token_key_file), settings.public_url, settings.token_lifetime_s),
         clients=clients,
         sessions=sessions,
         public_url=settings.public_url,

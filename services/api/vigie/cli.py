@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from vigie import documents, worker
 from vigie.app import create_app
 from vigie.auth.principal import SCOPES, Permission
-from vigie.auth.tokens import TokenKeyError, new_signing_key
+from vigie.auth.signing_keys import TokenKeyError, new_signing_key
 from vigie.cli_actions import add_client, add_provider
 from vigie.core.embedded import EmbeddedPostgresError
 from vigie.core.logging import configure_logging

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from vigie.auth.tokens import new_signing_key
+from vigie.auth.signing_keys import new_signing_key
 from vigie.core.embedded import EmbeddedPostgres
 from vigie.core.migrate import migrate
 from vigie.settings import Settings

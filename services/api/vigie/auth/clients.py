@@ -1,21 +1,31 @@
-"""Partner clients: creation, authentication, revocation."""
+"""Partner clients as the token endpoint and the guard of routes need them: who they are, whether they still may.
+
+No process believes anything about a client for longer than `BELIEVED_S`: after that it asks again. A notification makes a change
+known at once; should it be lost, whatever the reason, the change still holds everywhere within a second (docs/adr/0018).
+"""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.auth.identifiers import new_client_id, new_client_secret, provider_of
-from vigie.auth.models import PartnerClient, PartnerSecret
-from vigie.auth.principal import Permission
-from vigie.core.crypto import hash_secret, same_secret
+from vigie.auth.models import PartnerClient, PartnerKey, PartnerPractice, PartnerSecret
+from vigie.auth.principal import ALL_PRACTICES, SCOPES, Permission, Principal
+from vigie.auth.tokens import AccessToken
+from vigie.core.crypto import hash_secret
 from vigie.core.db import Database
+from vigie.core.ids import uuid7
 from vigie.core.invalidation import Remembered, announce
 
-_DUMMY = hash_secret("the hash compared when there is no client, so that timing tells nothing")
+BELIEVED_S: Final = 0.7
+USE_NOTED_EVERY: Final = timedelta(minutes=1)
+_LOOK_UP_S: Final = 10
 
 
 async def create_client(
@@ -31,13 +41,16 @@ async def create_client(
             auth_method="client_secret",
             scopes=sorted(scopes),
             limited=False,
+            generation=1,
             created_at=now,
             created_by=by,
         )
     )
     await session.flush()  # a name that is too long is refused here, not at the commit
     hashed = hash_secret(secret)
-    session.add(PartnerSecret(provider_id=provider_id, client_id=client_id, secret_hash=hashed, created_at=now))
+    session.add(
+        PartnerSecret(provider_id=provider_id, client_id=client_id, id=uuid7(), secret_hash=hashed, created_at=now)
+    )
     await session.flush()
     return client_id, secret
 
@@ -55,56 +68,178 @@ async def revoke_client(session: AsyncSession, provider_id: UUID, client_id: str
     return revoked.first() is not None
 
 
+@dataclass(frozen=True, slots=True)
+class RegisteredClient:
+    """A living client with what it may authenticate with: hashes of secrets by their id, public keys (JWK) by their `kid`."""
+
+    client_id: str
+    provider_id: UUID
+    name: str
+    scopes: frozenset[Permission]
+    generation: int
+    used_at: datetime | None
+    secrets: Mapping[UUID, bytes] = field(repr=False)
+    keys: Mapping[str, Mapping[str, Any]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What is believed of a client for a moment."""
+
+    alive: bool
+    name: str = ""
+    scopes: frozenset[Permission] = frozenset()
+    practices: frozenset[UUID] | Literal["all"] = frozenset()
+    generation: int = 0
+    used_at: datetime | None = None
+
+
 class Clients:
-    """Finds partner clients, remembering which are alive."""
+    """Finds partner clients."""
 
     def __init__(self, database: Database, monotonic: Callable[[], float]) -> None:
         self._database = database
-        self.alive: Remembered[str, bool] = Remembered(capacity=10_000, ttl_s=30, clock=monotonic)
+        self._monotonic = monotonic
+        self.alive: Remembered[str, _Standing] = Remembered(capacity=10_000, ttl_s=BELIEVED_S, clock=monotonic)
+        self._asked: dict[str, asyncio.Task[_Standing]] = {}
+        self._noting: set[str] = set()
 
-    async def authenticate(self, client_id: str, secret: str, now: datetime) -> PartnerClient | None:
-        """Return the living client with this secret, or None."""
+    async def principal_of(self, token: AccessToken, now: datetime) -> Principal | None:
+        """Return the caller a verified token stands for, with the rights it has now.
+
+        None when the client is gone, or a credential was withdrawn after the token was issued. A scope that was taken away
+        is gone at once, one that was added comes with the next token.
+        """
+        if provider_of(token.client_id, "vpc") != token.provider_id:
+            return None
+        standing = await self._standing(token.provider_id, token.client_id)
+        if not standing.alive or standing.generation != token.generation:
+            return None
+        if _is_due(standing.used_at, now) and token.client_id not in self._noting:
+            await self._note_once(token.provider_id, token.client_id, now)
+        return Principal(
+            "client",
+            token.provider_id,
+            token.client_id,
+            (token.scopes & standing.scopes) | {Permission.SELF},
+            standing.practices,
+            name=standing.name,
+        )
+
+    async def registered(self, client_id: str, now: datetime) -> RegisteredClient | None:
+        """Return a living client with the secrets and keys that hold at this instant; always asks the database."""
         provider_id = provider_of(client_id, "vpc")
-        client = await self._find(provider_id, client_id) if provider_id else None
-        kept = await self._secrets(client, now) if client else ()
-        matches = [same_secret(secret, stored) for stored in kept or (_DUMMY,)]
-        return client if client is not None and kept and any(matches) and client.revoked_at is None else None
-
-    async def _secrets(self, client: PartnerClient, now: datetime) -> Sequence[bytes]:
-        """Return the hashes of the secrets that hold at an instant."""
-        async with asyncio.timeout(10), self._database.session(client.provider_id, write=False) as session:
-            rows = await session.execute(
-                select(PartnerSecret.secret_hash, PartnerSecret.expires_at).where(
-                    PartnerSecret.provider_id == client.provider_id, PartnerSecret.client_id == client.client_id
-                )
+        if provider_id is None:
+            return None
+        async with asyncio.timeout(_LOOK_UP_S), self._database.session(provider_id, write=False) as session:
+            found = (
+                await session.scalars(select(PartnerClient).where(*_is(PartnerClient, provider_id, client_id)))
+            ).first()
+            if found is None or found.revoked_at is not None:
+                return None
+            secrets = await _secrets_of(session, found, now) if found.auth_method == "client_secret" else {}
+            keys = await session.scalars(select(PartnerKey).where(*_is(PartnerKey, provider_id, client_id)))
+            return RegisteredClient(
+                client_id=client_id,
+                provider_id=provider_id,
+                name=found.name,
+                scopes=_scopes_of(found),
+                generation=found.generation,
+                used_at=found.last_used_at,
+                secrets=secrets,
+                keys={key.kid: key.jwk for key in keys},
             )
-            return [row.secret_hash for row in rows if row.expires_at is None or now < row.expires_at]
 
-    async def is_alive(self, provider_id: UUID, client_id: str) -> bool:
-        """Whether a client that holds a valid token still exists, is this provider's and is not revoked."""
-        if provider_of(client_id, "vpc") != provider_id:
-            return False
+    async def note_authenticated(self, client: RegisteredClient, by: UUID | str, now: datetime) -> None:
+        """Note when a client and the secret or key it authenticated with (`by`) were used, at most once a minute."""
+        if _is_due(client.used_at, now):
+            await self._note(client.provider_id, client.client_id, now, by)
+
+    async def _standing(self, provider_id: UUID, client_id: str) -> _Standing:
+        """Return what is believed of a client; requests that want to know at the same time ask once together."""
         known = self.alive.get(client_id)
-        if known is None:
-            client = await self._find(provider_id, client_id)
-            known = client is not None and client.revoked_at is None
-            self.alive.put(client_id, known)
-        return known
+        if known is not None:
+            return known
+        task = self._asked.get(client_id)
+        if task is None:
+            task = self._asked[client_id] = asyncio.create_task(self._ask(provider_id, client_id))
+        return await asyncio.shield(task)
 
-    async def _find(self, provider_id: UUID, client_id: str) -> PartnerClient | None:
-        async with asyncio.timeout(10), self._database.session(provider_id, write=False) as session:
-            found = await session.scalars(
-                select(PartnerClient).where(
-                    PartnerClient.provider_id == provider_id, PartnerClient.client_id == client_id
-                )
+    async def _ask(self, provider_id: UUID, client_id: str) -> _Standing:
+        asked_at, myself = self._monotonic(), asyncio.current_task()
+        try:
+            standing = await self._find(provider_id, client_id)
+            if self._asked.get(client_id) is myself:  # else it changed meanwhile, and this may be what it was before
+                self.alive.put(client_id, standing, as_of=asked_at)
+            return standing
+        finally:
+            if self._asked.get(client_id) is myself:
+                del self._asked[client_id]
+
+    async def _find(self, provider_id: UUID, client_id: str) -> _Standing:
+        async with asyncio.timeout(_LOOK_UP_S), self._database.session(provider_id, write=False) as session:
+            found = (
+                await session.scalars(select(PartnerClient).where(*_is(PartnerClient, provider_id, client_id)))
+            ).first()
+            if found is None or found.revoked_at is not None:
+                return _Standing(alive=False)
+            practices: frozenset[UUID] | Literal["all"] = ALL_PRACTICES
+            if found.limited:
+                chosen = select(PartnerPractice.practice_id).where(*_is(PartnerPractice, provider_id, client_id))
+                practices = frozenset(await session.scalars(chosen))
+        return _Standing(True, found.name, _scopes_of(found), practices, found.generation, found.last_used_at)
+
+    async def _note_once(self, provider_id: UUID, client_id: str, now: datetime) -> None:
+        """Note a use on behalf of all requests of this moment."""
+        self._noting.add(client_id)
+        try:
+            await self._note(provider_id, client_id, now)
+            self.alive.forget(client_id)
+        finally:
+            self._noting.discard(client_id)
+
+    async def _note(self, provider_id: UUID, client_id: str, now: datetime, by: UUID | str | None = None) -> None:
+        async with asyncio.timeout(_LOOK_UP_S), self._database.session(provider_id, write=True) as session:
+            await session.execute(
+                update(PartnerClient)
+                .where(*_is(PartnerClient, provider_id, client_id))
+                .where(or_(PartnerClient.last_used_at.is_(None), PartnerClient.last_used_at <= now - USE_NOTED_EVERY))
+                .values(last_used_at=now)
             )
-            return found.first()
+            if by is not None:
+                table = PartnerSecret if isinstance(by, UUID) else PartnerKey
+                named = PartnerSecret.id == by if isinstance(by, UUID) else PartnerKey.kid == by
+                await session.execute(
+                    update(table).where(*_is(table, provider_id, client_id), named).values(last_used_at=now)
+                )
 
     def on_change(self, client_id: str) -> None:
-        """Forget a client that changed."""
+        """Forget a client that changed, and what is being asked about it."""
         self.alive.forget(client_id)
+        self._asked.pop(client_id, None)
 
     def on_hearing(self, hearing: bool) -> None:  # noqa: FBT001 - it is the news itself
         """Forget everything when notifications begin or stop to arrive."""
         self.alive.forget_all()
+        self._asked.clear()
         self.alive.hearing = hearing
+
+
+def _is_due(used_at: datetime | None, now: datetime) -> bool:
+    return used_at is None or now - used_at >= USE_NOTED_EVERY
+
+
+def _is(
+    table: type[PartnerClient | PartnerKey | PartnerPractice | PartnerSecret], provider_id: UUID, client_id: str
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return table.provider_id == provider_id, table.client_id == client_id
+
+
+def _scopes_of(client: PartnerClient) -> frozenset[Permission]:
+    """Return the scopes of a client, those of an older or newer release that this one does not know left out."""
+    return frozenset(scope for scope in SCOPES if scope.value in client.scopes)
+
+
+async def _secrets_of(session: AsyncSession, client: PartnerClient, now: datetime) -> dict[UUID, bytes]:
+    rows = await session.scalars(select(PartnerSecret).where(*_is(PartnerSecret, client.provider_id, client.client_id)))
+    return {row.id: row.secret_hash for row in rows if row.expires_at is None or now < row.expires_at}

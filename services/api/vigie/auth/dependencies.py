@@ -161,11 +161,13 @@ def _refuse_forged(request: Request, principal: Principal) -> None:
 
 async def _of_token(request: Request, token: str) -> Principal:
     kit = parts(request)
+    now = kit.clock.now()
     try:
-        principal = kit.tokens.verify(token, kit.clock.now())
+        verified = kit.tokens.verify(token, now)
     except InvalidTokenError as error:
         raise UnauthenticatedError from error
-    if not await kit.clients.is_alive(principal.provider_id, principal.subject):
+    principal = await kit.clients.principal_of(verified, now)
+    if principal is None:
         raise UnauthenticatedError
     return principal
 

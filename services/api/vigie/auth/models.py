@@ -33,7 +33,8 @@ def one_of(column: str, values: tuple[str, ...]) -> str:
 class PartnerClient(Base):
     """An OAuth2 client of a provider. Its id carries the provider, so that it is found before the tenant is known.
 
-    `limited`: the client sees only the practices of `partner_client_practice`; none there, none seen.
+    `limited`: the client sees only the practices of `partner_practice`; none there, none seen. `generation` rises when a
+    credential is withdrawn: tokens issued before carry a lower one and are refused.
     """
 
     __tablename__ = "partner_client"
@@ -52,6 +53,7 @@ class PartnerClient(Base):
     auth_method: Mapped[str] = mapped_column(Text)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     limited: Mapped[bool] = mapped_column()
+    generation: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     created_by: Mapped[str] = mapped_column(Text)
     last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -69,9 +71,11 @@ class PartnerSecret(Base):
 
     provider_id: Mapped[UUID] = mapped_column(primary_key=True)
     client_id: Mapped[str] = mapped_column(String(80), primary_key=True)
-    secret_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class PartnerKey(Base):
@@ -88,7 +92,7 @@ class PartnerKey(Base):
     kid: Mapped[str] = mapped_column(String(128), primary_key=True)
     jwk: Mapped[dict[str, Any]] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class PartnerPractice(Base):

@@ -12,6 +12,8 @@ from starlette.responses import JSONResponse, Response
 from vigie.auth.dependencies import Call, parts, public, reads
 from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
 from vigie.auth.principal import Permission
+from vigie.auth.tokens import AccessToken
+from vigie.core.crypto import same_secret
 from vigie.core.errors import problems
 
 router = APIRouter(tags=["access"])
@@ -71,15 +73,22 @@ async def issue_token(
     if sent is None and client_id and client_secret:
         sent = (client_id, client_secret)
     kit = parts(request)
-    client = await kit.clients.authenticate(*sent, kit.clock.now()) if sent else None
-    if client is None:
+    now = kit.clock.now()
+    client = await kit.clients.registered(sent[0], now) if sent else None
+    used = (
+        next((key for key, kept in client.secrets.items() if same_secret(sent[1], kept)), None)
+        if client and sent
+        else None
+    )
+    if client is None or used is None:
         return _refusal(401, "invalid_client", "unknown client or wrong secret")  # type: ignore[return-value]
-    granted = frozenset(Permission(name) for name in client.scopes)
+    await kit.clients.note_authenticated(client, used, now)
+    granted = client.scopes
     if scope:
         if not set(scope.split()) <= granted:
             return _refusal(400, "invalid_scope", "a scope asked for is not granted to this client")  # type: ignore[return-value]
         granted = frozenset(Permission(name) for name in scope.split())
-    token = kit.tokens.issue(client.client_id, client.provider_id, granted, kit.clock.now())
+    token = kit.tokens.issue(AccessToken(client.client_id, client.provider_id, granted, client.generation), now)
     return JSONResponse(  # type: ignore[return-value]
         {
             "access_token": token.access_token,

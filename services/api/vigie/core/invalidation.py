@@ -46,14 +46,14 @@ class Remembered(Generic[K, V]):
         entry = self._entries.get(key)
         if entry is None:
             return None
-        if self._clock() - entry[0] > (self._ttl if self.hearing else 1.0):
+        if self._clock() - entry[0] > (self._ttl if self.hearing else min(self._ttl, 1.0)):
             del self._entries[key]
             return None
         return entry[1]
 
-    def put(self, key: K, value: V) -> None:
-        """Remember a value; the oldest entry leaves when there are too many."""
-        self._entries[key] = (self._clock(), value)
+    def put(self, key: K, value: V, as_of: float | None = None) -> None:
+        """Remember a value, which was true at `as_of` (of the clock); the oldest entry leaves when there are too many."""
+        self._entries[key] = (self._clock() if as_of is None else as_of, value)
         self._entries.move_to_end(key)
         if len(self._entries) > self._capacity:
             self._entries.popitem(last=False)
