@@ -99,9 +99,8 @@ async def test_who_carries_a_profession(journey: Journey) -> None:
         ("Nora Petit", None, set(), "eidas1"),  # no SubjectRefPro at all
     ]
     for who, rpps, professions, acr in cases:
-        journey.browser = Browser()  # somebody else's
+        await journey.change_browser()
         found = (await journey.sign_in(who)).identity
-        await journey.browser.http.aclose()
         assert found.professional is not None
         assert (found.professional.rpps, found.acr) == (rpps, acr), who
         assert set(found.professional.professions) == professions, who
@@ -135,7 +134,7 @@ async def test_a_callback_is_good_for_one_time_one_browser_one_provider(journey:
     with pytest.raises(ProviderMismatchError):
         await journey.arrive()
     journey.idp = simulated_psc(twin, "vigie")
-    journey.browser = Browser()
+    await journey.change_browser()
     await journey.travel("Annuler")
     with pytest.raises(CancelledError):
         await journey.arrive()

@@ -89,6 +89,12 @@ class Journey:
             now=datetime.now(UTC),
         )
 
+    async def change_browser(self) -> None:
+        """Go on as somebody whom the provider has not seen yet; attempts of before stay those of the old browser."""
+        await self.browser.http.aclose()
+        self.browser = Browser()
+        self.cookies = {}
+
     async def sign_in(self, who: str, **more: Any) -> Arrival:
         """Go there and back."""
         await self.travel(who, **more)
