@@ -1,4 +1,4 @@
-"""The command line: `vigie serve · worker · migrate · provider · keys · simulate · settings · openapi · demo`."""
+"""The command line: `vigie serve · worker · migrate · provider · keys · audit · simulate · settings · openapi · demo`."""
 
 import argparse
 import asyncio
@@ -16,7 +16,7 @@ import uvicorn
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
-from vigie import documents, worker
+from vigie import cli_audit, documents, worker
 from vigie.app import create_app
 from vigie.auth.principal import SCOPES, Permission
 from vigie.auth.signing_keys import TokenKeyError, new_signing_key
@@ -117,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     published.add_argument("folder", type=Path)
     published.set_defaults(run=lambda _settings, given: documents.run(given.folder, check=given.check))
 
+    cli_audit.add_commands(commands)
     commands.add_parser("settings", help="list every setting").set_defaults(run=_settings)
     return parser
 
