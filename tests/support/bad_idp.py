@@ -7,6 +7,8 @@ here sent what it must. Everything is an attribute: a test changes one, and the 
 
 import base64
 import hashlib
+import hmac
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +22,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from vigie.auth.oidc.profiles import IdentityProvider, generic, pro_sante_connect
-from vigie.core.outbound import Outbound
+from vigie.core.outbound import ClientCertificate, Outbound
 
 CLIENT_ID, CLIENT_SECRET = "vigie-tests", "a secret: with % and é"
 STAFF_ISSUER = "https://login.staff.test"
@@ -99,6 +101,17 @@ def b64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+def signed(claims: Changes, header: Changes, key: Any) -> str:
+    """Return a token with any header and any claims; put together by hand, because libraries rightly refuse some of them."""
+    text = f"{b64(json.dumps(header).encode())}.{b64(json.dumps(dict(claims)).encode())}"
+    algorithm = header["alg"]
+    if algorithm == "none":
+        return text + "."
+    if algorithm == "HS256":
+        return f"{text}.{b64(hmac.digest(key, text.encode(), hashlib.sha256))}"
+    return f"{text}.{b64(jwt.algorithms.get_default_algorithms()[algorithm].sign(text.encode(), key))}"
+
+
 @dataclass
 class Grant:
     """What an authorization request asked for, until its code is exchanged."""
@@ -126,6 +139,7 @@ class BadIdp:
     token_response: dict[str, Any] = field(default_factory=dict)
     user_info: dict[str, Any] = field(default_factory=dict)
     user_info_type: str = "application/json"
+    user_info_signing: dict[str, str] = field(default_factory=dict)
     response: dict[str, Any] = field(default_factory=dict)
     error: str | None = None
     statuses: dict[str, int] = field(default_factory=dict)
@@ -135,12 +149,18 @@ class BadIdp:
     addresses: list[str] = field(default_factory=lambda: [PUBLIC_ADDRESS])
 
     asked: list[str] = field(default_factory=list)
+    certificate: ClientCertificate | None = None
     last_token_request: dict[str, str] = field(default_factory=dict)
     grants: dict[str, Grant] = field(default_factory=dict)
 
     def outbound(self) -> Outbound:
         """Return the real outbound client, whose every connection ends here."""
-        return Outbound(resolve=self.resolve, transport=lambda _context: httpx.MockTransport(self.answer))
+        return Outbound(resolve=self.resolve, connect=self.connect)
+
+    async def connect(self, certificate: ClientCertificate | None) -> httpx.AsyncBaseTransport:
+        """Connect to this provider, remembering with which certificate."""
+        self.certificate = certificate
+        return httpx.MockTransport(self.answer)
 
     async def resolve(self, host: str, port: int) -> Sequence[str]:
         """Resolve any name to the addresses of this provider."""
@@ -251,7 +271,8 @@ class BadIdp:
     def right_claims(self, grant: Grant, access_token: str) -> dict[str, Any]:
         """Return what the ID token of a grant must say, but for what is bent."""
         at = int(self.now.timestamp())
-        half = hashlib.new(f"sha{self.algorithm[-3:]}", access_token.encode()).digest()
+        bits = self.algorithm[-3:] if self.algorithm[-3:].isdecimal() else "256"
+        half = hashlib.new(f"sha{bits}", access_token.encode()).digest()
         right = {
             "iss": self.idp.issuer,
             "sub": self.subject,
@@ -269,17 +290,19 @@ class BadIdp:
         }
         return changed_by(right, self.id_claims)
 
-    def sign(self, claims: Changes, **header: Any) -> str:
-        """Sign claims as this provider does."""
-        head = changed_by({"typ": "JWT", "kid": self.signs_with}, {**self.header, **header})
-        return jwt.encode(dict(claims), private_key(self.signs_with), self.algorithm, headers={"typ": None, **head})
+    def sign(self, claims: Changes, algorithm: str | None = None, signs_with: str | None = None) -> str:
+        """Sign claims as this provider does, or otherwise; HS256 takes what everybody can read, the published key, as secret."""
+        algorithm, name = algorithm or self.algorithm, signs_with or self.signs_with
+        head = changed_by({"alg": algorithm, "typ": "JWT", "kid": self.signs_with}, self.header)
+        return signed(claims, head, orjson.dumps(self.keys[0]) if algorithm == "HS256" else private_key(name))
 
     def _user_info(self, request: httpx.Request) -> tuple[int, str, bytes]:
         if not request.headers.get("authorization", "").startswith("Bearer access-"):
             return 401, "application/json", b"{}"
         claims = changed_by({"sub": self.subject, **self.person}, self.user_info)
         if self.user_info_type == "application/jwt":
-            return 200, "application/jwt; charset=utf-8", self.sign({**claims}).encode()
+            claims = {"iss": self.idp.issuer, "aud": self.idp.client_id, **claims}
+            return 200, "application/jwt; charset=utf-8", self.sign(claims, **self.user_info_signing).encode()
         return 200, self.user_info_type, orjson.dumps(claims)
 
 

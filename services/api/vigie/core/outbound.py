@@ -27,7 +27,6 @@ _MOST_ADDRESSES: Final = 4
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-Transport = Callable[[ssl.SSLContext], httpx.AsyncBaseTransport]
 
 
 class OutboundRefusedError(Exception):
@@ -52,6 +51,9 @@ class ClientCertificate:
 
     certificate_file: Path
     key_file: Path
+
+
+Connect = Callable[[ClientCertificate | None], Awaitable[httpx.AsyncBaseTransport]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +136,15 @@ class Outbound:
         *,
         ca_file: Path | None = None,
         resolve: Resolve = system_resolve,
-        transport: Transport | None = None,
+        connect: Connect | None = None,
     ) -> None:
-        """Trust the public authorities, and those of the operator's `ca_file` (PEM) beside them."""
+        """Trust the public authorities, and those of the operator's `ca_file` (PEM) beside them.
+
+        `resolve` and `connect` are replaced where there is no network: in tests.
+        """
         self._ca_file = ca_file
         self._resolve = resolve
-        self._transport = transport or (lambda context: httpx.AsyncHTTPTransport(verify=context, trust_env=False))
+        self._connect = connect or self._over_tls
         self._contexts: dict[ClientCertificate | None, tuple[tuple[int, ...], ssl.SSLContext]] = {}
 
     async def request(
@@ -194,7 +199,6 @@ class Outbound:
         most_bytes: int,
     ) -> Reply:
         """Connect to the first address that answers, and only to addresses that were checked."""
-        context = self._context(certificate)
         for address in addresses:
             request = httpx.Request(
                 method,
@@ -209,31 +213,36 @@ class Outbound:
                 extensions={"sni_hostname": target.host, "timeout": _timeout()},
             )
             try:
-                async with self._transport(context) as transport:
+                async with await self._connect(certificate) as transport:
                     return await _receive(transport, request, most_bytes)
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 if address == addresses[-1]:
                     raise
         raise OutboundFailedError("name")
 
-    def _context(self, certificate: ClientCertificate | None) -> ssl.SSLContext:
-        """Return the TLS context for a client certificate; made anew when its files were replaced."""
+    async def _over_tls(self, certificate: ClientCertificate | None) -> httpx.AsyncBaseTransport:
+        """Return a connection that verifies names; the TLS context is remembered until the certificate's files are replaced."""
         files = (certificate.certificate_file, certificate.key_file) if certificate else ()
         try:
             stamp = tuple(file.stat().st_mtime_ns for file in files)
             known = self._contexts.get(certificate)
-            if known is not None and known[0] == stamp:
-                return known[1]
-            context = httpx.create_ssl_context(trust_env=False)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            if self._ca_file is not None:
-                context.load_verify_locations(cafile=self._ca_file)
-            if certificate is not None:
-                context.load_cert_chain(certificate.certificate_file, certificate.key_file)
+            if known is None or known[0] != stamp:
+                # reading the authorities takes a tenth of a second: not on the loop that serves requests
+                known = stamp, await asyncio.to_thread(_new_context, self._ca_file, certificate)
+                self._contexts[certificate] = known
         except OSError as error:  # ssl.SSLError is one
             raise OutboundFailedError("certificate files") from error
-        self._contexts[certificate] = (stamp, context)
-        return context
+        return httpx.AsyncHTTPTransport(verify=known[1], trust_env=False)
+
+
+def _new_context(ca_file: Path | None, certificate: ClientCertificate | None) -> ssl.SSLContext:
+    context = httpx.create_ssl_context(trust_env=False)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    if certificate is not None:
+        context.load_cert_chain(certificate.certificate_file, certificate.key_file)
+    return context
 
 
 def _checked_url(url: str, reach: Reach) -> httpx.URL:

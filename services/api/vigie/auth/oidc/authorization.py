@@ -124,7 +124,7 @@ def check_return_to(return_to: str) -> None:
 
 def cookie_name(state: str, *, secure: bool) -> str:
     """Return the name of an attempt's cookie. `__Host-` (RFC 6265bis) keeps other hosts of the domain from setting it."""
-    return _prefix(secure=secure) + hashlib.sha256(state.encode()).hexdigest()[:16]
+    return _prefix(secure=secure) + hashlib.sha256(state.encode(errors="replace")).hexdigest()[:16]
 
 
 def open_attempt(sealer: Sealer, value: str) -> Attempt:

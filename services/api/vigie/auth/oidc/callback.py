@@ -136,8 +136,8 @@ def _parameters(query: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def check_parameter(found: Mapping[str, str], name: str, value: str) -> None:
-    """No parameter twice, none empty and none endless: what is read one way here may be read another way there."""
-    if name in found or not 0 < len(value) <= _LONGEST[name]:
+    """No parameter twice, none empty, none endless, all printable ASCII (RFC 6749 appendix A): nothing to be read two ways."""
+    if name in found or not 0 < len(value) <= _LONGEST[name] or not (value.isascii() and value.isprintable()):
         raise ResponseMalformedError
 
 

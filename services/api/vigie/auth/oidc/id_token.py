@@ -1,8 +1,7 @@
 """What an ID token must say before anybody is believed (OpenID Connect Core §3.1.3.7, and what that leaves open)."""
 
-import base64
 import hashlib
-import hmac
+import logging
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,6 +18,7 @@ from vigie.auth.oidc.errors import (
     TokenTooOldError,
 )
 from vigie.auth.oidc.metadata import Directory
+from vigie.auth.oidc.professional import text
 from vigie.auth.oidc.profiles import IdentityProvider
 from vigie.auth.oidc.signed import (
     SignedToken,
@@ -30,7 +30,9 @@ from vigie.auth.oidc.signed import (
     instant,
     verified,
 )
+from vigie.core.crypto import b64url
 
+_log = logging.getLogger(__name__)
 TYPES: Final = frozenset({"jwt"})
 _LONGEST_SUBJECT: Final = 255
 _HASHES: Final = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
@@ -71,7 +73,7 @@ def check_not_older_than_attempt(claims: Mapping[str, Any], idp: IdentityProvide
 
 def check_nonce(claims: Mapping[str, Any], attempt: Attempt) -> None:
     """The token answers the question that this browser asked (OpenID Connect Core §3.1.3.7, 11)."""
-    if not hmac.compare_digest(str(claims.get("nonce")).encode(), attempt.nonce.encode()):
+    if claims.get("nonce") != attempt.nonce:
         raise TokenNonceError
 
 
@@ -81,8 +83,7 @@ def check_access_hash(token: SignedToken, access_token: str) -> None:
     if said is None:
         return
     digest = _HASHES[str(token.header["alg"])[-3:]](access_token.encode()).digest()
-    expected = base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=")
-    if not hmac.compare_digest(str(said).encode(), expected):
+    if said != b64url(digest[: len(digest) // 2]):
         raise TokenAccessHashError
 
 
@@ -97,13 +98,14 @@ def check_subject(claims: Mapping[str, Any]) -> None:
 
 def check_directory(claims: Mapping[str, Any], idp: IdentityProvider) -> None:
     """The person belongs to the directory that is let in: `tid` of Microsoft, `hd` of Google; an address says nothing."""
-    if any(claims.get(claim) not in admitted for claim, admitted in idp.required_claims.items()):
+    if not all(_is_one_of(claims.get(claim), admitted) for claim, admitted in idp.required_claims.items()):
         raise DirectoryRefusedError
 
 
 def check_assurance(claims: Mapping[str, Any], idp: IdentityProvider) -> None:
     """The person was authenticated in one of the accepted ways (`acr`); without a list of them any way is accepted."""
-    if idp.accepted_acr and claims.get("acr") not in idp.accepted_acr:
+    if idp.accepted_acr and not _is_one_of(claims.get("acr"), idp.accepted_acr):
+        _log.warning("assurance refused", extra={"idp": idp.id, "acr": text(claims.get("acr"))})
         raise AssuranceRefusedError
 
 
@@ -115,3 +117,7 @@ def check_freshness(claims: Mapping[str, Any], idp: IdentityProvider, attempt: A
         raise AuthenticationTooOldError
     if instant(claims, "auth_time") < attempt.started_at.timestamp() - attempt.max_age_s - idp.leeway_s:
         raise AuthenticationTooOldError
+
+
+def _is_one_of(value: object, admitted: frozenset[str]) -> bool:
+    return isinstance(value, str) and value in admitted

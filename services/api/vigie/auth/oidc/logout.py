@@ -81,7 +81,8 @@ def check_logout_return(query: Sequence[tuple[str, str]], expected_state: str) -
     Raises `LogoutReturnError`.
     """
     states = [value for name, value in query if name == "state"]
-    if states and not (len(states) == 1 and hmac.compare_digest(states[0].encode(), expected_state.encode())):
+    expected = expected_state.encode()
+    if states and not (len(states) == 1 and hmac.compare_digest(states[0].encode(errors="replace"), expected)):
         raise LogoutReturnError
 
 

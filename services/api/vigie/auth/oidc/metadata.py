@@ -246,7 +246,7 @@ def _is_for_signatures(key: Mapping[str, Any]) -> bool:
     """A public key of a kind we verify with, not meant for encryption."""
     operations = key.get("key_ops")
     return (
-        key.get("kty") in {"RSA", "EC"}
+        key.get("kty") in ("RSA", "EC")
         and "d" not in key  # a private key that was published signs for everybody
         and key.get("use", "sig") == "sig"
         and (operations is None or (isinstance(operations, list) and "verify" in operations))
