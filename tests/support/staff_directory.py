@@ -1,11 +1,12 @@
 """A second, independent identity provider: Canaille, as pytest-iam starts it, in a process of its own.
 
-`python -m tests.support.staff_directory` reads one line of JSON (`client`, `people`), prints one line when it is ready and
+`python -m tests.support.staff_directory` reads one line of JSON (`clients`, `people`), prints one line when it is ready and
 ends when its standard input closes. It is a process because the library changes this one's environment and warnings.
 """
 
 import json
 import os
+import secrets
 import sys
 import threading
 from datetime import UTC, datetime
@@ -41,24 +42,25 @@ def configuration(port: int, secret: str) -> dict[str, Any]:
     }
 
 
-def fill(server: Server, client: dict[str, Any], people: list[dict[str, Any]]) -> None:
-    """Register the client and the people."""
+def fill(server: Server, clients: list[dict[str, Any]], people: list[dict[str, Any]]) -> None:
+    """Register the clients and the people."""
     with server.app.app_context():
         for person in people:
             server.backend.save(models.User(**person))
-        registered = models.Client(client_id_issued_at=datetime.now(UTC), **client)
-        server.backend.save(registered)
-        registered.audience = [registered]
-        server.backend.save(registered)
+        for client in clients:
+            registered = models.Client(client_id_issued_at=datetime.now(UTC), **client)
+            server.backend.save(registered)
+            registered.audience = [registered]
+            server.backend.save(registered)
 
 
 def main() -> None:
     """Serve until standard input ends."""
     wanted = json.loads(sys.stdin.readline())
     port = free_port()
-    app = create_app(config=configuration(port, wanted["client"]["client_secret"]), env_file="", env_prefix="NONE_")
+    app = create_app(config=configuration(port, secrets.token_hex(32)), env_file="", env_prefix="NONE_")
     server = Server(app, port, Backend.instance)
-    fill(server, wanted["client"], wanted["people"])
+    fill(server, wanted["clients"], wanted["people"])
     threading.Thread(target=server.httpd.serve_forever, daemon=True).start()
     print(json.dumps({"issuer": server.url.rstrip("/")}), flush=True)  # noqa: T201 - that is how we are heard
     sys.stdin.read()
