@@ -1,4 +1,4 @@
-"""The command line: `vigie serve · worker · migrate · provider · keys · audit · simulate · settings · openapi · demo`."""
+"""The command line: `vigie serve · worker · migrate · provider · member · keys · audit · simulate · settings · openapi · demo`."""
 
 import argparse
 import asyncio
@@ -16,20 +16,24 @@ import uvicorn
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
-from vigie import cli_audit, documents, worker
+from vigie import cli_audit, cli_people, documents, worker
 from vigie.app import create_app
+from vigie.auth.oidc.profiles import ProfileError
 from vigie.auth.principal import SCOPES, Permission
 from vigie.auth.signing_keys import TokenKeyError, new_signing_key
 from vigie.cli_actions import add_client, add_provider
 from vigie.core.embedded import EmbeddedPostgresError
 from vigie.core.logging import configure_logging
 from vigie.core.migrate import migrate
+from vigie.core.sealing import SealingKeyError, new_sealing_key
 from vigie.demo import run_demo
 from vigie.multiprocess import listen, serve_many
-from vigie.runtime import generated_key, with_database, write_private
+from vigie.runtime import generated_key, generated_sealing_key, with_database, write_private
 from vigie.settings import Settings
 from vigie.simulator.client import SimulationError
 from vigie.simulator.drive import Options, Pace, Summary, simulate
+
+_SAID_PLAINLY = (EmbeddedPostgresError, TokenKeyError, SealingKeyError, ProfileError, LookupError, SimulationError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     configure_logging(settings.log_level)
     try:
         return int(arguments.run(settings, arguments) or 0)
-    except (EmbeddedPostgresError, TokenKeyError, LookupError, SimulationError) as error:
+    except _SAID_PLAINLY as error:
         sys.stderr.write(f"vigie: {error}\n")
         return 1
 
@@ -84,10 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--json", action="store_true", help="print the answer as JSON")
     new.set_defaults(run=_client_add)
 
-    keys = commands.add_parser("keys", help="manage signing keys").add_subparsers(required=True, metavar="ACTION")
-    key = keys.add_parser("new", help="write a fresh key for VIGIE_TOKEN_KEY_FILE")
-    key.add_argument("file", type=Path)
-    key.set_defaults(run=_keys_new)
+    _add_keys(commands)
+    cli_people.add_commands(commands)
 
     simulator = commands.add_parser(
         "simulate", help="drive a simulated fleet against a running service, by its public API"
@@ -122,6 +124,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    keys = commands.add_parser("keys", help="make keys").add_subparsers(required=True, metavar="ACTION")
+    signing = keys.add_parser("new", help="write a fresh key for VIGIE_TOKEN_KEY_FILE")
+    sealing = keys.add_parser("new-sealing", help="write a fresh key for VIGIE_SEALING_KEY_FILE")
+    for parser, make in ((signing, new_signing_key), (sealing, new_sealing_key)):
+        parser.add_argument("file", type=Path)
+        parser.set_defaults(run=_keys_new, make=make)
+
+
 def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
     with with_database(settings) as ready:
         keyed = _with_key(ready) if settings.database_url is None and settings.app_database_url is None else ready
@@ -135,10 +146,12 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _with_key(settings: Settings) -> Settings:
-    """A single site on the embedded PostgreSQL makes its own signing key; a service brings one."""
-    if settings.token_key_file is not None:
-        return settings
-    return settings.model_copy(update={"token_key_file": generated_key(settings.data_dir)})
+    """A single site on the embedded PostgreSQL makes its own keys; a service brings them."""
+    made = {
+        "token_key_file": settings.token_key_file or generated_key(settings.data_dir),
+        "sealing_key_file": settings.sealing_key_file or generated_sealing_key(settings.data_dir),
+    }
+    return settings.model_copy(update=made)
 
 
 def serve_on(listener: socket.socket, app: ASGIApp) -> None:
@@ -202,7 +215,7 @@ def _print(found: dict[str, str], *, as_json: bool) -> None:
 def _keys_new(_settings: Settings, arguments: argparse.Namespace) -> int:
     if arguments.file.exists():
         raise LookupError(f"{arguments.file} exists: a key in use is not overwritten")
-    write_private(arguments.file, new_signing_key())
+    write_private(arguments.file, arguments.make())
     return 0
 
 

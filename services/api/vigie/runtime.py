@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from vigie.auth.signing_keys import new_signing_key
 from vigie.core.embedded import EmbeddedPostgres
 from vigie.core.migrate import migrate
+from vigie.core.sealing import new_sealing_key
 from vigie.settings import Settings
 
 
@@ -30,6 +31,14 @@ def generated_key(data_dir: Path) -> Path:
     path = data_dir / "token-key.pem"
     if not path.exists():
         write_private(path, new_signing_key())
+    return path
+
+
+def generated_sealing_key(data_dir: Path) -> Path:
+    """Return the sealing key of a data directory, made at the first time (for trying out and single sites)."""
+    path = data_dir / "sealing-key"
+    if not path.exists():
+        write_private(path, new_sealing_key())
     return path
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_QUOTA = r"^[1-9][0-9]{0,8}/([1-9][0-9]{0,4} )?(second|minute|hour)s?$"
+
 
 class Settings(BaseSettings):
     """All settings of the API, the worker and the command line."""
@@ -53,7 +55,37 @@ class Settings(BaseSettings):
     token_key_file: Path | None = Field(
         None, description="PEM file of the RSA key (≥ 2048 bits) that signs partner access tokens."
     )
+    identity_providers_file: Path | None = Field(
+        None, description="TOML file of the identity providers people sign in with; without it, nobody does."
+    )
+    sealing_key_file: Path | None = Field(
+        None,
+        description="File with the key (32 bytes in base64, one per line) that seals what the sign-in must read again.",
+    )
+    outbound_ca_file: Path | None = Field(
+        None, description="PEM file of further authorities that are trusted when identity providers are called."
+    )
+    token_key_previous_files: tuple[Path, ...] = Field(
+        (), description="Keys that verify access tokens but sign none, while one key replaces another (JSON list)."
+    )
     token_lifetime_s: int = Field(600, ge=60, le=3600, description="Life of a partner access token, in seconds.")
+    limit_token_client: str = Field("60/10 seconds", pattern=_QUOTA, description="Access tokens of one partner client.")
+    limit_token_address: str = Field(
+        "600/10 seconds", pattern=_QUOTA, description="Requests for access tokens from one address."
+    )
+    limit_sign_in_address: str = Field(
+        "600/minute", pattern=_QUOTA, description="Steps of signing in from one address."
+    )
+    limit_read: str = Field("3000/10 seconds", pattern=_QUOTA, description="Reading requests of one client or session.")
+    limit_read_provider: str = Field(
+        "15000/10 seconds", pattern=_QUOTA, description="… of all callers of one provider."
+    )
+    limit_write: str = Field(
+        "3000/10 seconds", pattern=_QUOTA, description="Changing requests of one client or session."
+    )
+    limit_write_provider: str = Field(
+        "15000/10 seconds", pattern=_QUOTA, description="… of all callers of one provider."
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
     intake_batch: int = Field(256, ge=1, le=2000, description="Most heartbeats written in one transaction.")
     intake_queue: int = Field(2048, ge=1, le=20000, description="Heartbeats that may wait; beyond: 503.")

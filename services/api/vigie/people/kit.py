@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, cast
+
+from starlette.requests import Request
 
 from vigie.auth.oidc.metadata import Directory
 from vigie.auth.oidc.party import RelyingParty
@@ -76,3 +79,12 @@ def build_people(
         party = RelyingParty(door.outbound, Directory(door.outbound), door.sealer, used_once, secure_cookies=secure)
     providers = IdentityProviders(door.operators, database, door.sealer, monotonic)
     return People(database, Doorstep(signin), used_once, providers, door.outbound, party, door.public_url)
+
+
+class _Parts(Protocol):
+    people: People
+
+
+def people_of(request: Request) -> People:
+    """Return the parts of the sign-in, which the application keeps on `app.state.parts`."""
+    return cast("_Parts", request.app.state.parts).people

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.audit.actions import Action
-from vigie.audit.log import Actor, NewEntry, append
+from vigie.audit.log import Actor, NewEntry, append, append_all
 from vigie.auth.identifiers import provider_of
 from vigie.auth.models import Member
 from vigie.auth.oidc.identity import Identity
@@ -141,12 +141,11 @@ async def enter(people: People, visit: Visit, place: Place) -> Entered:
     with _already_member():
         async with people.database.session(place.provider_id, write=True) as session:
             if place.invitation_id is not None:
-                member = await _accept(
-                    session, visit, await invitation_by_id(session, place.provider_id, place.invitation_id)
-                )
+                invitation = await invitation_by_id(session, place.provider_id, place.invitation_id)
+                member, *joined = await _accept(session, visit, invitation)
             else:
-                member = await _open_member(session, visit, place)
-            entered = await _open(session, visit, member)
+                member, joined = await _open_member(session, visit, place), []
+            entered = await _open(session, visit, member, joined)
     await _end_older(people, visit, place.provider_id)
     return entered
 
@@ -162,11 +161,12 @@ async def enter_by_link(people: People, visit: Visit, token: str) -> Entered:
         async with people.database.session(provider_id, write=True) as session:
             invitation = await invitation_of(session, provider_id, token, lock=True)
             member = await _member_of(session, provider_id, visit, Member.id == invitation.member_id)
+            joined: list[NewEntry] = []
             if member is None:
-                member = await _accept(session, visit, invitation)
+                member, *joined = await _accept(session, visit, invitation)
             else:
                 _refuse(visit, member.role, provider_id)
-            entered = await _open(session, visit, member)
+            entered = await _open(session, visit, member, joined)
     await _end_older(people, visit, provider_id)
     return entered
 
@@ -210,8 +210,8 @@ def _refuse(visit: Visit, role: str, provider_id: UUID) -> None:
         raise ProfessionRefusedError
 
 
-async def _accept(session: AsyncSession, visit: Visit, invitation: Invitation) -> Member:
-    """Make the visitor the member an invitation is for, and the invitation used."""
+async def _accept(session: AsyncSession, visit: Visit, invitation: Invitation) -> tuple[Member, NewEntry]:
+    """Make the visitor the member an invitation is for, and the invitation used; return also what the audit will say."""
     refuse_spent(invitation, visit.now)
     visitor = visit.visitor
     if invitation.rpps is not None and invitation.rpps != visitor.rpps:
@@ -233,12 +233,11 @@ async def _accept(session: AsyncSession, visit: Visit, invitation: Invitation) -
         "role": member.role,
         "by": "link" if invitation.token_hash else "number",
     }
-    await append(session, _entry(Action.MEMBER_JOIN, visit, member, str(member.id), joined), visit.now)
-    return member
+    return member, _entry(Action.MEMBER_JOIN, visit, member, str(member.id), joined)
 
 
-async def _open(session: AsyncSession, visit: Visit, member: Member) -> Entered:
-    """Open the session; an older one of the same browser at the same provider ends."""
+async def _open(session: AsyncSession, visit: Visit, member: Member, before: Sequence[NewEntry]) -> Entered:
+    """Open the session and record it all; an older one of the same browser at the same provider ends."""
     visitor, browser, now = visit.visitor, visit.browser, visit.now
     member.last_sign_in_at, member.identity_provider = now, visit.idp.id
     member.name, member.email = visitor.name[:160] or member.name, visitor.email or member.email
@@ -265,7 +264,7 @@ async def _open(session: AsyncSession, visit: Visit, member: Member) -> Entered:
         ),
         now=now,
     )
-    await append(session, _entry(Action.SESSION_OPEN, visit, member, str(row.id), how), now)
+    await append_all(session, [*before, _entry(Action.SESSION_OPEN, visit, member, str(row.id), how)], now)
     return Entered(secret, member.provider_id, member.id)
 
 

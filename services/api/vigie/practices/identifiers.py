@@ -1,7 +1,8 @@
-"""FINESS and SIRET numbers: public registers of establishments, both checked by their key. Pure."""
+"""FINESS, SIRET and RPPS numbers: public registers of establishments and professionals, each checked by its key. Pure."""
 
 _FINESS = 9
 _SIRET = 14
+_RPPS = 11
 _LA_POSTE = "356000000"  # its SIRETs follow another rule: the digits add up to a multiple of five
 
 
@@ -31,3 +32,8 @@ def is_finess(text: str) -> bool:
         digits = {"2A": "19", "2B": "18"}[text[:2]] + text[2:]
         return digits.isdigit()  # the key of Corsican numbers is not published: the form is all that can be checked
     return text.isdigit() and luhn_valid(text)
+
+
+def is_rpps(text: str) -> bool:
+    """Whether a text is an RPPS number as one types it: eleven digits whose Luhn sum holds (ANS, directory of professionals)."""
+    return len(text) == _RPPS and text.isascii() and text.isdigit() and luhn_valid(text)

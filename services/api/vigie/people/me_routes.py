@@ -1,0 +1,103 @@
+"""REST routes of the caller's own: who am I, where else may I go, my sessions."""
+
+from typing import Annotated, cast
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from vigie.auth.dependencies import Call, address_of, reads, writes
+from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
+from vigie.auth.models import Session
+from vigie.auth.principal import ALL_PRACTICES, Permission
+from vigie.auth.sessions import end_session
+from vigie.core.errors import NotFoundError, problems
+from vigie.core.pagination import Page
+from vigie.people import errors, schemas
+from vigie.people.cookies import session_cookie_header
+from vigie.people.kit import people_of
+from vigie.people.queries import own_sessions
+from vigie.people.sign_out import is_open
+from vigie.people.switching import switch, whereabouts
+
+router = APIRouter(prefix="/v1", responses=problems(UnauthenticatedError, InsufficientScopeError))
+Own = Annotated[Call, reads(Permission.SELF)]
+OwnWrite = Annotated[Call, writes(Permission.SELF)]
+
+
+@router.get("/me", tags=["me"], summary="Who am I?")
+async def me(request: Request, call: Own) -> schemas.Me:
+    """Tell the caller who they are, what they may do, and for a person where else they may go."""
+    caller = call.principal
+    places: list[schemas.MembershipOut] = []
+    if caller.session_id is not None:
+        at = await whereabouts(people_of(request), call.session, caller)
+        places = [
+            schemas.MembershipOut(
+                member_id=cast("UUID", place.member_id),
+                provider_name=place.provider_name,
+                role=place.role,
+                practice_id=place.practice_id,
+                practice_name=place.practice_name,
+                current=place.member_id == at.here,
+            )
+            for place in at.places
+        ]
+    return schemas.Me(
+        kind=caller.kind,
+        subject=caller.subject,
+        name=caller.name,
+        provider_id=str(caller.provider_id),
+        role=caller.role,
+        scopes=sorted(caller.permissions - {Permission.SELF}),
+        practices=ALL_PRACTICES if caller.practices == ALL_PRACTICES else sorted(caller.practices),
+        memberships=places,
+    )
+
+
+@router.post(
+    "/me/membership",
+    tags=["me"],
+    status_code=204,
+    responses=problems(errors.PeopleOnlyError, NotFoundError),
+    summary="Go to another place of mine",
+)
+async def switch_membership(request: Request, call: OwnWrite, choice: schemas.MembershipChoice) -> Response:
+    """Change to another of the caller's memberships: the answer sets the cookie of a new session, the old one ends."""
+    people = people_of(request)
+    at = await whereabouts(people, call.session, call.principal)
+    secret, place = await switch(people, at, choice.member_id, address_of(request), call.now)
+    await end_session(call.session, call.principal.provider_id, at.session.id, "switched", now=call.now)
+    call.audit(object_kind="session", object_id=at.session.id, details={"to_role": place.role})
+    return Response(status_code=204, headers={"Set-Cookie": session_cookie_header(people, secret)})
+
+
+def _session_out(row: Session, call: Call) -> schemas.SessionOut:
+    named = {name: getattr(row, name) for name in schemas.SessionOut.model_fields if name != "current"}
+    return schemas.SessionOut(**named, current=row.id == call.principal.session_id)
+
+
+@router.get("/me/sessions", tags=["me"], responses=problems(errors.PeopleOnlyError), summary="List my sessions")
+async def list_own_sessions(call: Own) -> Page[schemas.SessionOut]:
+    """List the caller's open sessions at this place, the latest used first; there are few, and no further pages."""
+    if call.principal.session_id is None:
+        raise errors.PeopleOnlyError
+    rows = await own_sessions(call.session, call.principal)
+    open_ones = [_session_out(row, call) for row in rows if is_open(row, call.now)]
+    return Page(items=open_ones, next_cursor=None)
+
+
+@router.delete(
+    "/me/sessions/{session_id}",
+    tags=["me"],
+    status_code=204,
+    responses=problems(errors.PeopleOnlyError, NotFoundError),
+    summary="End one of my sessions",
+)
+async def end_own_session(call: OwnWrite, session_id: UUID) -> None:
+    """End one of the caller's sessions, on every process within a second; this one too, if it is meant."""
+    if call.principal.session_id is None:
+        raise errors.PeopleOnlyError
+    if session_id not in {row.id for row in await own_sessions(call.session, call.principal)}:
+        raise NotFoundError
+    await end_session(call.session, call.principal.provider_id, session_id, "ended by the person", now=call.now)
