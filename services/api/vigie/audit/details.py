@@ -25,7 +25,7 @@ _LONG = re.compile(
 )  # a secret of 256 bits has 43 characters; ours that are no secret have fewer
 _CLIENT_ID = re.compile(r"vpc_[\w-]{22}_[0-9a-f]{12}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_GAPS = re.compile(r"(?<=\d)[ .\u00a0\u202f-](?=\d)")
+_GAPS = re.compile(r"(?<=[\dABab])[ .\u00a0\u202f-](?=\d)")
 _CORSICA = re.compile(r"(?<=\d{5})2[ABab](?=\d{6})")
 _NATIONAL = re.compile(r"(?<!\d)(?:\d{11,13}|\d{15})(?!\d)")  # RPPS 11, with its prefix 12, NIR 13, with its key 15
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")

@@ -1,6 +1,7 @@
 """Appending to the audit, in the transaction of the change itself."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -16,6 +17,7 @@ from vigie.audit.details import harmless, looks_secret, plain_text
 from vigie.audit.models import AuditEntry, AuditHead
 from vigie.core.metrics import AUDIT_DROPPED, AUDIT_ENTRIES
 
+_log = logging.getLogger(__name__)
 OPERATOR_CHAIN: Final = UUID(int=0)
 """Whose chain holds what concerns no provider, such as a refused sign-in of somebody nobody knows."""
 
@@ -56,33 +58,46 @@ class NewEntry:
 
 
 async def append(session: AsyncSession, entry: NewEntry, now: datetime) -> int:
-    """Append an entry to the chain of its provider and return its number.
+    """Append an entry to the chain of its provider and return its number; see `append_all`."""
+    return (await append_all(session, [entry], now))[0]
 
-    Call it last in a unit of work that is bound to the entry's provider: the head's row stays locked until the commit, it is
-    the last lock of a transaction (after the head of the event log), and while it is held nobody else of the provider can
-    commit a change. What the session still holds back is written first. Numbers rise without gaps, in commit order; a
-    transaction that is rolled back leaves neither an entry nor a gap.
+
+async def append_all(session: AsyncSession, entries: Sequence[NewEntry], now: datetime) -> list[int]:
+    """Append entries to the chain of their one provider, in this order, and return their numbers.
+
+    Call it last in a unit of work that is bound to that provider, once for all it has to say: the head's row stays locked until
+    the commit, it is the last lock of a transaction (after the head of the event log), and while it is held nobody else of
+    the provider can commit a change. What the session still holds back is written first. Numbers rise without gaps, in commit
+    order; a transaction that is rolled back leaves neither an entry nor a gap.
     """
     await session.flush()
-    row = _row(entry, now)
+    if not entries:
+        return []
+    provider_id = entries[0].provider_id
+    if any(entry.provider_id != provider_id for entry in entries):
+        raise ValueError("entries of several providers belong in as many units of work")
+    rows = [_row(entry, now) for entry in entries]
     advanced = await session.execute(
         upsert(AuditHead)
-        .values(provider_id=entry.provider_id, last_number=1, last_hash=chain.genesis(entry.provider_id))
-        .on_conflict_do_update(index_elements=["provider_id"], set_={"last_number": AuditHead.last_number + 1})
+        .values(provider_id=provider_id, last_number=len(rows), last_hash=chain.genesis(provider_id))
+        .on_conflict_do_update(index_elements=["provider_id"], set_={"last_number": AuditHead.last_number + len(rows)})
         .returning(AuditHead.last_number, AuditHead.last_hash)  # the hash is still that of the entry before
     )
-    row["number"], previous_hash = advanced.one()
-    own_hash = chain.entry_hash(previous_hash, chain.fields_of(row))
-    written = insert(AuditEntry).values(**row, previous_hash=previous_hash, hash=own_hash).cte("written")
+    last, own_hash = advanced.one()
+    for number, row in enumerate(rows, start=last - len(rows) + 1):
+        row["number"], row["previous_hash"] = number, own_hash
+        own_hash = row["hash"] = chain.entry_hash(own_hash, chain.fields_of(row))
+    written = insert(AuditEntry).values(rows).cte("written")
     await session.execute(
         update(AuditHead)
-        .where(AuditHead.provider_id == entry.provider_id)
+        .where(AuditHead.provider_id == provider_id)
         .values(last_hash=own_hash)
         .add_cte(written)
         .execution_options(synchronize_session=False)
     )
-    AUDIT_ENTRIES.labels(entry.outcome).inc()
-    return int(row["number"])
+    for entry in entries:
+        AUDIT_ENTRIES.labels(entry.outcome).inc()
+    return [row["number"] for row in rows]
 
 
 def _row(entry: NewEntry, now: datetime) -> dict[str, Any]:
@@ -97,6 +112,9 @@ def _row(entry: NewEntry, now: datetime) -> dict[str, Any]:
             texts[name], dropped = None, dropped + 1
     if dropped:
         AUDIT_DROPPED.inc(dropped)
+        _log.warning(
+            "audit: %d details of %s looked like a secret or a person's number and were dropped", dropped, entry.action
+        )
     return {
         "provider_id": entry.provider_id,
         "number": 0,

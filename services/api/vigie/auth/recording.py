@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from vigie.audit.actions import Action
+from vigie.audit.details import looks_secret
 from vigie.audit.log import Actor, NewEntry, append
 from vigie.auth.principal import Principal
 from vigie.core.db import Database
@@ -39,7 +40,8 @@ class Note:
             named = [str(path_parameters["practice_id"])]
         found = named[-1] if named else None
         # Anybody can type anything into a path.
-        return cls(action, address, object_id=found if found and _IDENTIFIER.fullmatch(found) else None)
+        is_one = found is not None and _IDENTIFIER.fullmatch(found) and not looks_secret(found)
+        return cls(action, address, object_id=found if is_one else None)
 
 
 def actor_of(principal: Principal) -> Actor:
