@@ -309,7 +309,7 @@ class BadIdp:
 def psc(**changed: Any) -> IdentityProvider:
     """Return Pro Santé Connect's sandbox as an operator configures it."""
     credentials = {} if "certificate" in changed else {"client_secret": CLIENT_SECRET}
-    return pro_sante_connect(environment="sandbox", client_id=CLIENT_ID, **credentials, **changed)
+    return pro_sante_connect(environment="sandbox", **{"client_id": CLIENT_ID, **credentials, **changed})
 
 
 def staff(**changed: Any) -> IdentityProvider:

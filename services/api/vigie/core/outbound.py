@@ -76,6 +76,8 @@ _LOOPBACK: Final = tuple(map(ipaddress.ip_network, ("127.0.0.0/8", "::1/128")))
 _PRIVATE: Final = tuple(
     map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
 )
+# Where clouds tell a machine its own credentials, within what else is a private network: nobody's identity provider.
+_METADATA: Final = tuple(map(ipaddress.ip_network, ("100.100.100.200/32", "fd00:ec2::254/128", "fd20:ce::254/128")))
 _SPECIAL: Final = tuple(
     map(
         ipaddress.ip_network,
@@ -108,7 +110,7 @@ def is_allowed(address: str, reach: Reach) -> bool:
     if _within(found, _LOOPBACK):
         return reach is Reach.LOOPBACK
     if _within(found, _PRIVATE):
-        return reach is Reach.PRIVATE
+        return reach is Reach.PRIVATE and not _within(found, _METADATA)
     if _within(found, _SPECIAL):
         return False
     return found.version == 4 or found in _GLOBAL_V6  # noqa: PLR2004 - the number of a protocol
