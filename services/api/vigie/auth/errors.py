@@ -23,6 +23,14 @@ class InsufficientScopeError(AppError):
     title, title_fr = "The caller does not have the permission this needs", "Vous n'avez pas le droit nécessaire"
 
 
+class LimitedToPracticesError(AppError):
+    """The caller sees some practices only, and this concerns the whole provider."""
+
+    status, code = 403, "auth.limited_to_practices"
+    title = "This concerns the whole provider, and the caller sees some practices only"
+    title_fr = "Ceci concerne tout le prestataire, et vous ne voyez que certains cabinets"
+
+
 class ForgedRequestError(AppError):
     """A browser sent the session along with a request that our own pages did not make."""
 

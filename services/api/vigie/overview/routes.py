@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from vigie.auth.dependencies import Call, IdempotencyKey, attempt_of, reads, writes
-from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
+from vigie.auth.errors import InsufficientScopeError, LimitedToPracticesError, UnauthenticatedError
 from vigie.auth.principal import Permission
 from vigie.core import idempotency
 from vigie.core.errors import InvalidRequestError, NotFoundError, preferred_language, problems
@@ -26,7 +26,7 @@ from vigie.posture.rules.practice import fraction
 from vigie.posture.schemas import ControlOut, FindingList, FindingOut, HeadlineOut, PostureOut
 from vigie.practices import service
 from vigie.practices.models import Practice
-from vigie.practices.queries import get_practice
+from vigie.practices.queries import get_practice, refuse_limited
 from vigie.practices.schemas import NewPractice, PracticeOut, PracticePatch
 
 router = APIRouter(prefix="/v1", responses=problems(UnauthenticatedError, InsufficientScopeError))
@@ -81,16 +81,23 @@ async def list_practices(request: Request, call: Reads, query: Annotated[schemas
     "/practices",
     tags=["practices"],
     status_code=201,
-    responses=problems(InvalidRequestError, service.ReferenceTakenError, idempotency.IdempotencyConflictError),
+    responses=problems(
+        InsufficientScopeError,
+        LimitedToPracticesError,
+        InvalidRequestError,
+        service.ReferenceTakenError,
+        idempotency.IdempotencyConflictError,
+    ),
     summary="Create a practice",
 )
 async def create_practice(
     request: Request, call: Writes, new: NewPractice, idempotency_key: IdempotencyKey = None
 ) -> PracticeOut:
-    """Create a practice. Until a device reports, everything about it is unknown.
+    """Create a practice. Until a device reports, everything about it is unknown. Nobody who sees some practices only may.
 
     With an `Idempotency-Key`, the same request again within 24 hours is answered as the first time.
     """
+    refuse_limited(call)
     attempt = attempt_of(call, request, idempotency_key, new)
     if attempt is not None and (kept := await idempotency.begin(call.session, attempt)) is not None:
         call.audit(object_id=kept["id"], practice_id=UUID(kept["id"]), details={"repeated": True})

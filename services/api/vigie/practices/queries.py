@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, select
 
 from vigie.auth.dependencies import Call
+from vigie.auth.errors import LimitedToPracticesError
 from vigie.auth.principal import ALL_PRACTICES, Principal
 from vigie.core.errors import NotFoundError
 from vigie.practices.models import Practice
@@ -23,6 +24,12 @@ def visible(principal: Principal) -> list[ColumnElement[bool]]:
 def visible_practices(principal: Principal) -> Select[Practice]:
     """Return the statement over the practices visible to a caller."""
     return select(Practice).where(*visible(principal))
+
+
+def refuse_limited(call: Call) -> None:
+    """Raise `LimitedToPracticesError` unless the caller sees every practice: first of all in what concerns the whole provider."""
+    if call.principal.limited:
+        raise LimitedToPracticesError
 
 
 async def get_practice(call: Call, practice_id: UUID, *, lock: bool = False) -> Practice:
