@@ -6,6 +6,7 @@ asked again for ten seconds. What it answers wrongly is never bridged so: anothe
 
 import asyncio
 import logging
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ PATIENCE: Final = timedelta(seconds=10)
 RENEWAL: Final = timedelta(seconds=30)
 """How often keys may be fetched because a token names one that is not known: whoever sends tokens must not steer our calls."""
 
+_ADDRESS: Final = re.compile(r"[\x21-\x5b\x5d-\x7e]{1,2048}")  # what is left out, parsers leave out or read differently
 _MOST_KEYS: Final = 50
 _MOST_PROVIDERS: Final = 500
 _log = logging.getLogger(__name__)
@@ -225,7 +227,7 @@ def check_published_issuer(document: Mapping[str, Any], idp: IdentityProvider) -
 def check_endpoint(address: object, idp: IdentityProvider) -> None:
     """An endpoint lies on a host that was configured: Pro Santé Connect has two, so the issuer's own is not enough."""
     try:
-        parts = urlsplit(address) if isinstance(address, str) else None
+        parts = urlsplit(address) if isinstance(address, str) and _ADDRESS.fullmatch(address) else None
     except ValueError:
         parts = None
     if parts is None or parts.fragment or parts.username is not None or host_of(parts) not in idp.hosts:
