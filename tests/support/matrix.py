@@ -1,0 +1,152 @@
+"""The isolation matrix: who may call which operation, and what they are answered on an object of theirs.
+
+The rest follows from the rules at the top of `vigie.auth.dependencies`: nobody and a device's signature 401, a known caller who
+is not named 403, an object of a practice they do not see or of another provider 404.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from tests.support.world import Voice
+from vigie.auth.principal import Permission
+
+Operation = tuple[str, str]
+Refusal = tuple[int, str]
+UNAUTHENTICATED: Final[Refusal] = (401, "auth.unauthenticated")
+FORBIDDEN: Final[Refusal] = (403, "auth.insufficient_scope")
+LIMITED: Final[Refusal] = (403, "auth.limited_to_practices")
+PEOPLE_ONLY: Final[Refusal] = (403, "auth.people_only")
+NOT_FOUND: Final[Refusal] = (404, "not_found")
+
+CALLERS: Final = ("nobody", "ana", "lea", "tom", "ivo", "paz", "zoe", "bea", "pia", "pip", "bela", "device of cedar")
+PEER: Final = {"bea": "ana", "bela": "pia"}  # who of Atlas each of Borea corresponds to
+
+
+@dataclass(frozen=True)
+class May:
+    """Who may: names of the cast, and the scope a partner client needs."""
+
+    callers: frozenset[str]
+    scope: Permission | None = None
+
+
+def _may(callers: str, scope: Permission | None = None) -> May:
+    return May(frozenset(callers.split()), scope)
+
+
+EVERYBODY: Final = _may("ana lea tom ivo paz zoe pia pip")
+READS: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.PRACTICES_READ)
+WORKS: Final = _may("ana lea tom pia pip", Permission.PRACTICES_WRITE)
+READS_DEVICES: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.DEVICES_READ)
+WORKS_ON_DEVICES: Final = _may("ana lea tom pia pip", Permission.DEVICES_WRITE)
+OVERSEES: Final = _may("ana ivo")
+OWNS: Final = _may("ana")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What an operation answers to those who may, and to whom it answers otherwise than the rules say."""
+
+    may: May
+    status: int
+    body: Mapping[str, Any] | None = None
+    fresh: str | None = None  # what is made for each caller who may, because the call uses it up
+    otherwise: Mapping[str, Refusal] | None = None
+
+    def exceptions(self) -> Mapping[str, Refusal]:
+        """Return caller → refusal, one caller each."""
+        return {name: refusal for names, refusal in (self.otherwise or {}).items() for name in names.split()}
+
+
+PRACTICE, DEVICE = "/v1/practices/{practice_id}", "/v1/devices/{device_id}"
+MATRIX: Final[dict[Operation, Row]] = {
+    ("GET", "/v1/me"): Row(EVERYBODY, 200),
+    ("GET", "/v1/me/sessions"): Row(EVERYBODY, 200, otherwise={"pia pip": PEOPLE_ONLY}),
+    ("DELETE", "/v1/me/sessions/{session_id}"): Row(
+        EVERYBODY, 204, fresh="own session", otherwise={"pia pip": PEOPLE_ONLY}
+    ),
+    ("POST", "/v1/me/membership"): Row(
+        EVERYBODY, 204, body={"member_id": "{member_id}"}, fresh="own place", otherwise={"pia pip": PEOPLE_ONLY}
+    ),
+    ("GET", "/v1/summary"): Row(READS, 200),
+    ("GET", "/v1/practices"): Row(READS, 200),
+    ("POST", "/v1/practices"): Row(WORKS, 201, {"name": "Ash", "profession": "nurse"}, otherwise={"tom pip": LIMITED}),
+    ("GET", PRACTICE): Row(READS, 200),
+    ("PATCH", PRACTICE): Row(WORKS, 200, {"name": "Ash and sons"}, fresh="practice"),
+    ("DELETE", PRACTICE): Row(WORKS, 204, fresh="practice"),
+    ("GET", PRACTICE + "/posture"): Row(READS, 200),
+    ("GET", PRACTICE + "/changes"): Row(READS, 200),
+    ("GET", PRACTICE + "/enrolment-tokens"): Row(READS_DEVICES, 200),
+    ("POST", PRACTICE + "/enrolment-tokens"): Row(WORKS_ON_DEVICES, 201, {"label": "x"}),
+    ("DELETE", "/v1/enrolment-tokens/{token_id}"): Row(WORKS_ON_DEVICES, 204, fresh="token"),
+    ("GET", "/v1/devices"): Row(READS_DEVICES, 200),
+    ("GET", DEVICE): Row(READS_DEVICES, 200),
+    ("PATCH", DEVICE): Row(WORKS_ON_DEVICES, 200, {"alias": "radio-1"}, fresh="device"),
+    ("DELETE", DEVICE): Row(WORKS_ON_DEVICES, 204, fresh="device"),
+    ("POST", DEVICE + "/approve"): Row(WORKS_ON_DEVICES, 200, fresh="pending"),
+    ("POST", DEVICE + "/revoke"): Row(WORKS_ON_DEVICES, 200, fresh="device"),
+    ("GET", DEVICE + "/sections"): Row(READS_DEVICES, 200),
+    ("GET", DEVICE + "/findings"): Row(READS_DEVICES, 200),
+    ("GET", DEVICE + "/presence"): Row(READS_DEVICES, 200),
+    ("GET", "/v1/members"): Row(OVERSEES, 200),
+    ("PATCH", "/v1/members/{member_id}"): Row(OWNS, 200, {"role": "practice_staff"}, fresh="member"),
+    ("DELETE", "/v1/members/{member_id}"): Row(OWNS, 204, fresh="member"),
+    ("GET", "/v1/invitations"): Row(OVERSEES, 200),
+    ("POST", "/v1/invitations"): Row(OWNS, 201, {"role": "auditor", "label": "Somebody"}),
+    ("DELETE", "/v1/invitations/{invitation_id}"): Row(OWNS, 204, fresh="invitation"),
+    ("GET", "/v1/identity-providers"): Row(OVERSEES, 200),
+    ("POST", "/v1/identity-providers"): Row(
+        OWNS,
+        201,
+        {
+            "label": "Staff",
+            "issuer": "https://login.staff.test",
+            "client_id": "vigie-tests",
+            "client_secret": "a secret",
+        },
+    ),
+    ("DELETE", "/v1/identity-providers/{identity_provider_id}"): Row(OWNS, 204, fresh="identity_provider"),
+    ("GET", "/v1/audit"): Row(OVERSEES, 200),
+    ("GET", "/v1/audit/export"): Row(OVERSEES, 200),
+}
+PUBLIC: Final[dict[Operation, str]] = {
+    ("POST", "/oauth/token"): "clients authenticate there; tests/api/test_tokens.py",
+    ("GET", "/oauth/jwks"): "public keys are public",
+    ("GET", "/.well-known/oauth-authorization-server"): "clients read it before they have a token",
+}
+AGENT: Final[dict[Operation, str]] = {
+    ("POST", "/v1/agent/enrolments"): "opened by a token of one practice and a proof of the key that is enrolled",
+    ("POST", "/v1/agent/heartbeats"): "opened by the signature of one device",
+}
+_OF_A_PRACTICE: Final = {"practice_id", "device_id", "token_id"}
+
+
+def place_of(operation: Operation, row: Row) -> Literal["nowhere", "practice", "provider", "self"]:
+    """Return what the object of an operation belongs to: a practice, the provider as a whole, the caller alone."""
+    if (row.fresh or "").startswith("own"):
+        return "self"
+    names = {part.strip("{}") for part in operation[1].split("/") if part.startswith("{")}
+    if not names:
+        return "nowhere"
+    return "practice" if names <= _OF_A_PRACTICE else "provider"
+
+
+def expected(operation: Operation, row: Row, voice: Voice, home: str) -> Refusal | int:
+    """Return what a caller is answered on an object of a home: the status of a success, or a refusal."""
+    name = PEER.get(voice.name, voice.name)
+    if name == "nobody" or voice.device is not None:
+        return UNAUTHENTICATED
+    if name in row.exceptions():
+        return row.exceptions()[name]
+    if name.startswith("without "):
+        return FORBIDDEN if row.may.scope is not None and name.endswith(row.may.scope) else row.status
+    if name not in row.may.callers:
+        return FORBIDDEN
+    place = place_of(operation, row)
+    if place == "self":
+        return NOT_FOUND  # whatever a home holds is somebody else's
+    if place == "nowhere" or home in voice.homes:
+        return row.status
+    foreign = (home == "fir") != ("fir" in voice.homes)
+    return NOT_FOUND if foreign or place == "practice" else row.status

@@ -1,0 +1,326 @@
+"""A small world to be attacked: two providers, three practices that hold the same things, and everybody who may call.
+
+Atlas has Cedar and Elm, Borea has Fir. Whoever is limited to some practices sees Cedar only. Each home has one of everything that
+a path can name, so that an operation aimed at another home is the same request with one thing changed. Names tell where
+things belong: an answer that holds `Elm-Brest` told of Elm.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy import insert, update
+
+from tests.support.agent import Agent, healthy
+from tests.support.bad_idp import STAFF_ISSUER
+from tests.support.people import STAFF
+from tests.support.rows import Holdings, fetch, holdings
+from vigie.app import Parts
+from vigie.auth.clients import create_client
+from vigie.auth.dependencies import session_cookie
+from vigie.auth.http_signatures import sign_request
+from vigie.auth.models import Member, PartnerClient, PartnerPractice
+from vigie.auth.oidc.identity import Identity
+from vigie.auth.principal import SCOPES, Permission
+from vigie.auth.sessions import NewSession, open_session
+from vigie.cli_actions import found_provider
+from vigie.core.clock import Clock
+from vigie.core.crypto import b64url
+from vigie.core.db import Database
+from vigie.core.ids import uuid7
+from vigie.people.identity_providers import NewIssuer, configured, save_issuer
+from vigie.people.members import Standing, add_member
+
+NAMES: Final = {"cedar": "Cedar-Lyon", "elm": "Elm-Brest", "fir": "Fir-Annecy"}
+ATLAS, BOREA = frozenset({"atlas", "cedar", "elm"}), frozenset({"borea", "fir"})
+CEDAR_ONLY = frozenset({"atlas", "cedar"})
+Texts = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Somebody who calls: a credential, and what it should let them see."""
+
+    name: str
+    provider_id: str
+    homes: frozenset[str]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    unsafe: Mapping[str, str] = field(default_factory=dict)  # what our own pages add to requests that change something
+    member: Member | None = None
+    device: Agent | None = None
+
+    @property
+    def limited(self) -> bool:
+        """Whether they see only some practices of their provider."""
+        return self.homes == CEDAR_ONLY
+
+    def headers_of(self, method: str, url: str, body: bytes) -> dict[str, str]:
+        """Return the headers of a request of theirs."""
+        more = {} if method == "GET" else self.unsafe
+        if self.device is None:
+            return {**self.headers, **more}
+        at = int(self.device.clock.now().timestamp())
+        return sign_request(
+            self.device.key, keyid=self.device.keyid, method=method, target_uri=url, body=body, created=at
+        )
+
+
+@dataclass
+class World:
+    """Everybody and everything, in one database; any application over it can be talked to."""
+
+    app: FastAPI
+    http: httpx.AsyncClient
+    rows: Database  # as the login that owns the database: for looking, and for what has no door
+    clock: Clock
+    voices: dict[str, Voice] = field(default_factory=dict)
+    homes: dict[str, dict[str, str]] = field(default_factory=dict)
+    providers: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, frozenset[str]] = field(default_factory=dict)
+    enrolling: dict[tuple[str, bool], str] = field(default_factory=dict)
+
+    @property
+    def kit(self) -> Parts:
+        """Return the parts of the application that the world was made with."""
+        found: Parts = self.app.state.parts
+        return found
+
+    def owner_of(self, home: str) -> Voice:
+        """Return the owner of the provider a home belongs to."""
+        return self.voices["bea" if home == "fir" else "ana"]
+
+    async def call(
+        self, voice: Voice, method: str, path: str, *, json: Any = None, headers: Texts | None = None, **more: Any
+    ) -> httpx.Response:
+        """Send a request as somebody, and keep no cookie of the answer."""
+        request = self.http.build_request(method, path, json=json, **more)
+        own = voice.headers_of(method, str(request.url), request.content)
+        request.headers.update({**own, **(headers or {})})
+        answer = await self.http.send(request)
+        self.http.cookies.clear()
+        return answer
+
+    async def post(self, voice: Voice, path: str, json: Any) -> dict[str, Any]:
+        """Create something that must succeed."""
+        answer = await self.call(voice, "POST", path, json=json)
+        assert answer.is_success, (path, answer.text)
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def hidden_from(self, voice: Voice) -> frozenset[str]:
+        """Return every text that no answer to somebody may hold."""
+        return frozenset().union(*(texts for home, texts in self.secrets.items() if home not in voice.homes))
+
+
+async def member(
+    world: World, provider_id: str, standing: Standing, name: str, *, account: UUID | None = None
+) -> Member:
+    """Make somebody a member, through the product's own functions."""
+    now, tenant = world.clock.now(), UUID(provider_id)
+    if account is None:
+        identity = Identity(idp=STAFF, issuer=STAFF_ISSUER, subject=str(uuid7()), id_token="none", name=name)
+        account = (await world.kit.people.doorstep.account_of(identity, now)).id
+    async with world.kit.database.session(tenant, write=True) as session:
+        return await add_member(session, tenant, account, standing, name=name, now=now)
+
+
+async def session_of(world: World, who: Member, idp: str = STAFF) -> tuple[str, str]:
+    """Open a session; return its id and the value of the cookie."""
+    wanted = NewSession(who, idp, STAFF_ISSUER, idle=timedelta(hours=1), lifetime=timedelta(hours=4))
+    async with world.kit.database.session(who.provider_id, write=True) as session:
+        row, secret = await open_session(session, wanted, now=world.clock.now())
+    return str(row.id), secret
+
+
+async def person(world: World, who: Member, homes: frozenset[str], idp: str = STAFF) -> Voice:
+    """Return a member in front of a browser."""
+    _, secret = await session_of(world, who, idp)
+    public_url = world.kit.public_url
+    return Voice(
+        who.name,
+        str(who.provider_id),
+        homes,
+        {"Cookie": f"{session_cookie(public_url)}={secret}"},
+        {"Origin": public_url, "X-Vigie-Request": "1"},
+        member=who,
+    )
+
+
+async def client(
+    world: World, name: str, provider_id: str, homes: frozenset[str], scopes: frozenset[Permission] = SCOPES, *only: str
+) -> Voice:
+    """Return a partner client with its token, perhaps limited to some practices."""
+    tenant, now = UUID(provider_id), world.clock.now()
+    async with world.kit.database.session(tenant, write=True) as session:
+        client_id, secret = await create_client(session, tenant, name, scopes, by="operator", now=now)
+    if only:
+        async with world.rows.engine.begin() as connection:
+            await connection.execute(
+                update(PartnerClient).where(PartnerClient.client_id == client_id).values(limited=True)
+            )
+            seen = [{"provider_id": tenant, "client_id": client_id, "practice_id": UUID(each)} for each in only]
+            await connection.execute(insert(PartnerPractice), seen)
+    form = {"grant_type": "client_credentials"}
+    answer = await world.http.post("/oauth/token", data=form, auth=(client_id, secret))
+    assert answer.status_code == 200, answer.text
+    return Voice(name, provider_id, homes, {"Authorization": f"Bearer {answer.json()['access_token']}"})
+
+
+async def twin(world: World, voice: Voice, practice_id: str) -> Voice:
+    """Return somebody like a limited voice, limited to another practice."""
+    if voice.member is None:
+        return await client(world, voice.name, voice.provider_id, voice.homes, SCOPES, practice_id)
+    seen = frozenset({UUID(practice_id)})
+    return await person(
+        world, await member(world, voice.provider_id, Standing("technician", None, seen), "twin"), voice.homes
+    )
+
+
+async def device(world: World, home: str, *, pending: bool = False) -> Agent:
+    """Return a device that joined a home."""
+    if (home, pending) not in world.enrolling:
+        path = f"/v1/practices/{world.homes[home]['practice_id']}/enrolment-tokens"
+        wanted = {"label": NAMES[home], "use_limit": 500, "needs_approval": pending}
+        world.enrolling[home, pending] = (await world.post(world.owner_of(home), path, wanted))["token"]
+    agent = Agent(world.http, world.clock, world.kit.public_url)
+    answer = await agent.enrol(world.enrolling[home, pending], alias=f"poste-{NAMES[home].lower()}")
+    assert answer.status_code == 201, answer.text
+    return agent
+
+
+async def issuer(world: World, provider_id: str) -> str:
+    """Return the id of an identity provider of a provider's own; nobody asked it for its description."""
+    tenant = UUID(provider_id)
+    new = NewIssuer(label="Staff", issuer=STAFF_ISSUER, client_id="vigie", client_secret="a secret", options={})
+    idp_id = f"vip_{b64url(tenant.bytes)}_{uuid7().hex[-12:]}"
+    idp = configured(tenant, idp_id, new.label, new.issuer, new.client_id, new.client_secret, {})
+    async with world.kit.database.session(tenant, write=True) as session:
+        sealer = world.kit.people.relying_party().sealer
+        return (await save_issuer(session, sealer, idp, new, now=world.clock.now())).id
+
+
+async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: PLR0911 - one way per kind of thing
+    """Make one more thing of a kind in a home; return the parameters of paths that name it."""
+    owner, name = world.owner_of(home), NAMES[home]
+    practice = world.homes[home]["practice_id"] if home in world.homes else ""
+    match kind:
+        case "practice":
+            wanted = {"name": name, "city": name, "profession": "dentist"}
+            return {"practice_id": (await world.post(owner, "/v1/practices", wanted))["id"]}
+        case "device" | "pending":
+            return {"device_id": (await device(world, home, pending=kind == "pending")).device_id}
+        case "token":
+            made = await world.post(owner, f"/v1/practices/{practice}/enrolment-tokens", {"label": name})
+            return {"token_id": made["id"]}
+        case "invitation":
+            wanted = {"role": "practice_staff", "practice_id": practice, "label": name}
+            return {"invitation_id": (await world.post(owner, "/v1/invitations", wanted))["id"]}
+        case "member":
+            who = await member(world, owner.provider_id, Standing("practice_staff", UUID(practice)), f"Max {name}")
+            return {"member_id": str(who.id)}
+        case "session":
+            who = await member(world, owner.provider_id, Standing("practice_staff", UUID(practice)), f"Sam {name}")
+            return {"session_id": (await session_of(world, who))[0]}
+        case "identity_provider":
+            return {"identity_provider_id": await issuer(world, owner.provider_id)}
+    raise LookupError(kind)
+
+
+async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clock: Clock) -> World:
+    """Make the world through the product's own doors."""
+    world = World(app, http, rows, clock)
+    for name, owner in (("Atlas", "ana"), ("Borea", "bea")):
+        world.providers[name] = (await found_provider(world.kit.database, name))["provider_id"]
+        homes = ATLAS if name == "Atlas" else BOREA
+        who = await member(world, world.providers[name], Standing("owner"), owner.title())
+        world.voices[owner] = replace(await person(world, who, homes), name=owner)
+    for home in NAMES:
+        world.homes[home] = await make(world, "practice", home)
+        for kind in ("device", "token", "invitation", "member", "session", "identity_provider"):
+            world.homes[home] |= await make(world, kind, home)
+        reporting = await device(world, home)
+        await reporting.report(healthy(clock.now()))
+        world.homes[home]["device_id"] = reporting.device_id
+        world.homes[home]["pending_id"] = (await make(world, "pending", home))["device_id"]
+        world.voices[f"device of {home}"] = Voice(
+            f"device of {home}", world.owner_of(home).provider_id, frozenset(), device=reporting
+        )
+    await _invite_voices(world)
+    await _keep_secrets(world)
+    for voice in world.voices.values():  # so that first uses are noted before anybody looks for changes
+        await world.call(voice, "GET", "/v1/me")
+    return world
+
+
+async def _invite_voices(world: World) -> None:
+    atlas, borea = world.providers["Atlas"], world.providers["Borea"]
+    cedar = UUID(world.homes["cedar"]["practice_id"])
+    world.voices["nobody"] = Voice("nobody", "", frozenset())
+    for name, standing, homes in (
+        ("lea", Standing("technician"), ATLAS),
+        ("tom", Standing("technician", None, frozenset({cedar})), CEDAR_ONLY),
+        ("ivo", Standing("auditor"), ATLAS),
+        ("paz", Standing("practitioner", cedar), CEDAR_ONLY),
+        ("zoe", Standing("practice_staff", cedar), CEDAR_ONLY),
+    ):
+        voice = await person(world, await member(world, atlas, standing, name.title()), homes)
+        world.voices[name] = replace(voice, name=name)
+    world.voices["pia"] = await client(world, "pia", atlas, ATLAS)
+    world.voices["pip"] = await client(world, "pip", atlas, CEDAR_ONLY, SCOPES, str(cedar))
+    world.voices["bela"] = await client(world, "bela", borea, BOREA)
+    for scope in SCOPES:
+        name = f"without {scope}"
+        world.voices[name] = await client(world, name, atlas, ATLAS, SCOPES - {scope})
+
+
+async def _keep_secrets(world: World) -> None:
+    """Note what tells of each home (its name, the ids of what belongs to it), and of each provider as a whole (all other ids)."""
+    for provider, homes in (("atlas", ("cedar", "elm")), ("borea", ("fir",))):
+        held = await holdings(world.rows, world.owner_of(homes[0]).provider_id)
+        tenant = UUID(world.owner_of(homes[0]).provider_id)
+        rest = {value for rows in held.values() for row in rows for value in row.values() if isinstance(value, UUID)}
+        for home in homes:
+            ids = _ids_of_practice(held, UUID(world.homes[home]["practice_id"])) - {tenant}
+            rest -= ids
+            world.secrets[home] = frozenset({NAMES[home], NAMES[home].lower(), *map(str, ids)})
+        world.secrets[provider] = frozenset({b64url(tenant.bytes), *map(str, rest)})
+
+
+def _ids_of_practice(held: Holdings, practice_id: UUID) -> set[UUID]:
+    devices = {row["id"] for row in held["device"] if row["practice_id"] == practice_id}
+    about = {practice_id, *devices}
+    return {
+        value
+        for table, rows in held.items()
+        if table not in {"member_practice", "partner_practice"}
+        for row in rows
+        if about & set(filter(lambda value: isinstance(value, UUID), row.values()))
+        for value in row.values()
+        if isinstance(value, UUID)
+    }
+
+
+async def fingerprint(world: World) -> dict[str, str]:
+    """Return a digest of all rows of both providers per table, the audit apart: what a refused call must leave as it was."""
+    tables = await fetch(
+        world.rows,
+        "SELECT table_name AS name FROM information_schema.columns c JOIN information_schema.tables t USING (table_name)"
+        " WHERE c.table_schema = 'public' AND t.table_schema = 'public' AND t.table_type = 'BASE TABLE'"
+        " AND column_name = 'provider_id' AND table_name NOT LIKE 'audit_%' AND table_name NOT LIKE 'section_history_%'",
+    )
+    each = [
+        f"SELECT '{row['name']}' AS name, md5(string_agg(t::text, '|' ORDER BY t::text)) AS digest"  # noqa: S608 - ours
+        f" FROM {row['name']} t WHERE t.provider_id IN (:atlas, :borea)"
+        for row in tables
+    ]
+    found = await fetch(
+        world.rows,
+        " UNION ALL ".join(each),
+        atlas=UUID(world.providers["Atlas"]),
+        borea=UUID(world.providers["Borea"]),
+    )
+    return {row["name"]: row["digest"] for row in found}
