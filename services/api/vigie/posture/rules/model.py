@@ -4,6 +4,7 @@ Instants are timezone-aware UTC. Reports carry whole seconds, so a bound that is
 ends one second later: a finding holds while ``now < valid_until`` and has changed at ``valid_until``.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
@@ -14,6 +15,8 @@ State = Literal["pass", "warn", "fail", "unknown", "not_applicable"]
 
 Section = Mapping[str, Any]
 """A stored section of a heartbeat: ``{"v", "status", "collected_at", "source", "ttl_s", "errors", "data"}``."""
+
+_SLUG = re.compile(r"[a-z0-9_]{1,32}")  # what the heartbeat calls a slug (docs/protocol.md §3)
 
 TICK = timedelta(seconds=1)
 """Resolution of every instant in a report (docs/protocol.md)."""
@@ -144,7 +147,7 @@ class PatchPolicy:
 
 @dataclass(frozen=True, slots=True)
 class BackupPolicy:
-    """Thresholds of rule 5.1 to 5.6. Days are whole elapsed days, the bound itself still inside the state."""
+    """Thresholds of rule 5.1 to 5.7. Days are whole elapsed days, the bound itself still inside the state."""
 
     recent_pass_hours: int = 26
     recent_warn_days: int = 7
@@ -157,6 +160,8 @@ class BackupPolicy:
     offsite_warn_days: int = 14
     immutable_pass_days: int = 7
     immutable_warn_days: int = 31
+    restore_test_pass_days: int = 90
+    restore_test_warn_days: int = 180
 
     def __post_init__(self) -> None:
         """Check the order of the bounds."""
@@ -165,6 +170,7 @@ class BackupPolicy:
             ("offsite_pass_days", "offsite_warn_days"),
             ("immutable_pass_days", "immutable_warn_days"),
             ("restore_missing_warn", "restore_months"),
+            ("restore_test_pass_days", "restore_test_warn_days"),
         )
         if self.recent_pass_hours > self.recent_warn_days * 24:
             raise PolicyError("recent_pass_hours must not exceed recent_warn_days")
@@ -185,6 +191,83 @@ class EquipmentPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class ProtectionPolicy:
+    """Thresholds of rule 1.5 (encryption) and 2.7 (signatures). Days are whole elapsed days.
+
+    ``encryption_reach``: 1, an open disk fails on what can be carried off; 2, it fails on every device.
+    ``signatures_settle_hours``: how long a machine may take, once switched on, to fetch what it missed while it was off.
+    """
+
+    encryption_reach: int = 1
+    encryption_suspended_hours: int = 72
+    signatures_pass_days: int = 3
+    signatures_warn_days: int = 7
+    signatures_settle_hours: int = 2
+
+    def __post_init__(self) -> None:
+        """Check the order of the bounds."""
+        _check_ordered(self, ("signatures_pass_days", "signatures_warn_days"))
+        if self.encryption_reach not in {1, 2}:
+            raise PolicyError("encryption_reach must be 1 or 2")
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicy:
+    """Thresholds of rule 2.9 to 2.12 (sessions, passwords, administrators) and 3.2 (accounts nobody uses).
+
+    Lengths in characters, each the least that is enough: with complexity, alone, and with both complexity and a lockout
+    after at most ``lockout_attempts`` (the three cases of the CNIL recommendation 2022-100).
+    """
+
+    lock_pass_s: int = 900
+    lock_warn_s: int = 1800
+    password_length: int = 12
+    password_alone_length: int = 14
+    password_limited_length: int = 8
+    lockout_attempts: int = 10
+    admins_pass: int = 2
+    admins_fail_from: int = 4
+    idle_pass_days: int = 90
+    idle_warn_days: int = 180
+
+    def __post_init__(self) -> None:
+        """Check the order of the bounds."""
+        _check_ordered(
+            self,
+            ("lock_pass_s", "lock_warn_s"),
+            ("password_limited_length", "password_length"),
+            ("password_length", "password_alone_length"),
+            ("admins_pass", "admins_fail_from"),
+            ("idle_pass_days", "idle_warn_days"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExposurePolicy:
+    """The remote-control tools a practice agreed to (rule 9.7), by the slugs of the heartbeat; None: nobody said."""
+
+    remote_tools_allowed: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsPolicy:
+    """Thresholds of rule 9.2 to 9.5 and 10.2, in calendar months since a signature or a confirmation, bound included."""
+
+    questionnaire_pass_months: int = 12
+    questionnaire_warn_months: int = 15
+    contacts_pass_months: int = 6
+    contacts_warn_months: int = 12
+
+    def __post_init__(self) -> None:
+        """Check the order of the bounds."""
+        _check_ordered(
+            self,
+            ("questionnaire_pass_months", "questionnaire_warn_months"),
+            ("contacts_pass_months", "contacts_warn_months"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Thresholds applied to a practice; the defaults are those of the catalogue's sources, graded there."""
 
@@ -192,13 +275,17 @@ class Policy:
     patch: PatchPolicy = PatchPolicy()
     backup: BackupPolicy = BackupPolicy()
     equipment: EquipmentPolicy = EquipmentPolicy()
+    protection: ProtectionPolicy = ProtectionPolicy()
+    access: AccessPolicy = AccessPolicy()
+    exposure: ExposurePolicy = ExposurePolicy()
+    records: RecordsPolicy = RecordsPolicy()
 
     @classmethod
-    def from_mapping(cls, overrides: Mapping[str, Mapping[str, int]]) -> Self:
+    def from_mapping(cls, overrides: Mapping[str, Mapping[str, int | Sequence[str]]]) -> Self:
         """Build a policy from ``{"patch": {"security_pass_days": 10}, …}``, defaults for what is not named.
 
-        Raises `PolicyError` on an unknown family or key, on anything but a positive integer, and on bounds in the wrong
-        order: a threshold that is silently ignored would be a wrong verdict.
+        Raises `PolicyError` on an unknown family or key, on anything but a positive integer (a list of slugs for
+        ``remote_tools_allowed``), and on bounds in the wrong order: a threshold silently ignored would be a wrong verdict.
         """
         policy = cls()
         families: dict[str, Any] = {}
@@ -210,14 +297,28 @@ class Policy:
         return replace(policy, **families)
 
 
-def _override(section: Any, family: str, values: Mapping[str, int]) -> Any:
+def _override(section: Any, family: str, values: Mapping[str, int | Sequence[str]]) -> Any:
     """Return a family of thresholds with some replaced; the constructor checks their order."""
     if not isinstance(values, Mapping):
         raise PolicyError(f"{family} must be an object")
-    known = {item.name for item in fields(section)}
+    known = {item.name: item.type for item in fields(section)}
+    changes: dict[str, int | tuple[str, ...]] = {}
     for key, value in values.items():
         if key not in known:
             raise PolicyError(f"unknown threshold: {family}.{key}")
-        if type(value) is not int or value < 1:
-            raise PolicyError(f"{family}.{key} must be a positive integer")
-    return replace(section, **values)
+        changes[key] = _slugs(family, key, value) if known[key] is not int else _positive(family, key, value)
+    return replace(section, **changes)
+
+
+def _positive(family: str, key: str, value: object) -> int:
+    if type(value) is not int or value < 1:
+        raise PolicyError(f"{family}.{key} must be a positive integer")
+    return value
+
+
+def _slugs(family: str, key: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(
+        isinstance(item, str) and _SLUG.fullmatch(item) for item in value
+    ):
+        raise PolicyError(f"{family}.{key} must be a list of slugs")
+    return tuple(sorted(set(value)))
