@@ -16,11 +16,11 @@ import jwt
 import psutil
 import pytest
 
+from tests.support.browser import Browser
 from tests.support.identity import (
     LABEL,
     SECRET,
     BareClient,
-    Browser,
     Listener,
     administer,
     as_json,

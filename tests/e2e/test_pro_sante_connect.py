@@ -8,8 +8,8 @@ from typing import Any
 import jwt
 import pytest
 
+from tests.support.browser import Browser
 from tests.support.identity import (
-    Browser,
     Listener,
     administer,
     as_json,

@@ -1,4 +1,4 @@
-"""Real identity providers for tests, and a browser without a screen that signs in at them."""
+"""Real identity providers for tests, and what their clients need."""
 
 import base64
 import hashlib
@@ -10,12 +10,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, Self
-from urllib.parse import parse_qs, urljoin, urlsplit
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import jwt
@@ -136,118 +135,6 @@ def administer(twin: Twin, action: str, issuer: str, tls: ssl.SSLContext | None 
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
-
-
-@dataclass
-class Form:
-    """A form of a page, as a person would see it: where it goes and what its buttons say."""
-
-    action: str
-    method: str
-    fields: dict[str, str] = field(default_factory=dict)
-    buttons: list[tuple[str, str, str]] = field(default_factory=list)  # name, value, words
-
-
-class _Forms(HTMLParser):
-    """Collects the forms of a page and its buttons, those outside that name their form included."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.forms: list[Form] = []
-        self._by_id: dict[str, Form] = {}
-        self._open: Form | None = None
-        self._button: tuple[Form, str, str] | None = None
-        self._words = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag == "form":
-            self._open = Form(given.get("action", ""), given.get("method", "get").upper())
-            self.forms.append(self._open)
-            self._by_id[given.get("id", "")] = self._open
-        elif tag == "input" and self._open is not None and given.get("name"):
-            self._open.fields[given["name"]] = given.get("value", "")
-        elif tag == "button":
-            owner = self._by_id.get(given["form"]) if "form" in given else self._open
-            if owner is not None:
-                self._button = (owner, given.get("name", ""), given.get("value", ""))
-                self._words = ""
-
-    def handle_data(self, data: str) -> None:
-        self._words += data
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "form":
-            self._open = None
-        elif tag == "button" and self._button is not None:
-            owner, name, value = self._button
-            owner.buttons.append((name, value, " ".join(self._words.split())))
-            self._button = None
-
-
-class Browser:
-    """One person's browser: keeps cookies, follows redirects, submits forms by the words on their buttons; no scripts."""
-
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.http = httpx.AsyncClient(verify=tls or True, trust_env=False, timeout=20)
-        self.page: httpx.Response
-        self.addresses: list[str] = []  # every address visited, in order
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.http.aclose()
-
-    async def open(self, url: str, *, stop_at: str | None = None) -> httpx.Response:
-        """Go to an address and follow redirects, up to one that starts with `stop_at` (which is not asked for)."""
-        return await self._go("GET", url, stop_at=stop_at)
-
-    async def press(self, words: str, *, stop_at: str | None = None, **fields: str) -> httpx.Response:
-        """Press the button of this page that carries these words."""
-        for form in self.forms():
-            for name, value, shown in form.buttons:
-                if words in shown:
-                    data = {**form.fields, **fields, **({name: value} if name else {})}
-                    action = urljoin(str(self.page.url), form.action)
-                    if form.method == "GET":
-                        return await self._go("GET", str(httpx.URL(action, params=data)), stop_at=stop_at)
-                    return await self._go("POST", action, stop_at=stop_at, data=data)
-        raise AssertionError(f"no button {words!r} on {self.page.url}: {self.page.text[:2000]}")
-
-    def forms(self) -> list[Form]:
-        """Return the forms of the page."""
-        parser = _Forms()
-        parser.feed(self.page.text)
-        return parser.forms
-
-    def buttons(self) -> list[str]:
-        """Return the words of every button of the page."""
-        return [shown for form in self.forms() for *_, shown in form.buttons]
-
-    async def _go(self, method: str, url: str, *, stop_at: str | None, **content: Any) -> httpx.Response:
-        origin = self._origin(str(self.page.url)) if self.addresses else None
-        for _ in range(20):
-            headers = {"Accept": "text/html", "Accept-Language": "fr"}
-            if origin is not None and method == "POST":  # as browsers do for a form
-                headers["Origin"] = origin
-                headers["Sec-Fetch-Site"] = "same-origin" if origin == self._origin(url) else "cross-site"
-            answer = await self.http.request(method, url, headers=headers, **content)
-            self.addresses.append(url)
-            self.page = answer
-            if not answer.is_redirect:
-                return answer
-            url = urljoin(url, answer.headers["location"])
-            if stop_at is not None and url.startswith(stop_at):
-                return answer
-            if answer.status_code in {301, 302, 303} and method == "POST":
-                method, content = "GET", {}
-        raise AssertionError(f"no end of redirects: {self.addresses[-20:]}")
-
-    @staticmethod
-    def _origin(url: str) -> str:
-        parts = urlsplit(url)
-        return f"{parts.scheme}://{parts.netloc}"
 
 
 @dataclass

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.support.identity import SECRET, Browser
+from tests.support.browser import Browser
+from tests.support.identity import SECRET
 from vigie.auth.oidc.authorization import begin
 from vigie.auth.oidc.callback import Arrival, finish
 from vigie.auth.oidc.metadata import Directory
