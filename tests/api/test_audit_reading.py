@@ -263,11 +263,6 @@ async def test_the_audit_of_another_provider_can_neither_be_seen_nor_written(cas
         await connection.close()
 
 
-def _rehash(rows: list[dict[str, Any]], number: int) -> bytes:
-    row = {**rows[number - 1], "object_id": "other"}
-    return entry_hash(row["previous_hash"], fields_of(row))
-
-
 LIVE: dict[str, tuple[str, str, int]] = {
     # what is done by whoever may do everything → the fault and the number; 0: that of the last entry
     "changed": ("UPDATE audit_entry SET object_id = 'other' WHERE provider_id = :p AND number = 5", "changed", 5),
