@@ -1,4 +1,4 @@
-"""Signing in with Pro Santé Connect, at the certified twin: the protocol by itself, then the whole service."""
+"""The relying party by itself at the certified twin of Pro Santé Connect: everything but pages, sessions and places."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
