@@ -107,7 +107,7 @@ class Service:
         self.worker = Supervised(["worker"], self._environment, self._log)
         self._postmasters: set[int] = set()
 
-    def set(self, **settings: object) -> None:
+    def configure(self, **settings: object) -> None:
         """Add settings, by the names of their fields."""
         self._environment.update({f"VIGIE_{name.upper()}": str(value) for name, value in settings.items()})
 
