@@ -31,6 +31,7 @@ FAULTS = {
     "address-of-nacl": (f"{API}/devices/agent_requests.py", "import nacl.bindings"),
     "address-of-prometheus": (f"{API}/devices/intake.py", "import prometheus_client"),
     "address-of-alembic": (f"{API}/health.py", "import alembic"),
+    "address-of-jinja2": (f"{API}/people/auth_routes.py", "import jinja2"),
     "address-of-yaml": (f"{API}/posture/rules/support.py", "import yaml"),
     "address-of-httpx": (f"{API}/devices/sweep.py", "import httpx"),
 }

@@ -100,9 +100,9 @@ class InternalError(AppError):
     title, title_fr = "Something broke on our side", "Une erreur est survenue de notre côté"
 
 
-def preferred_language(accept_language: str) -> str:
-    """Return `fr` or `en`, whichever an Accept-Language header prefers; English when it names neither."""
-    best, weight = "en", 0.0
+def preferred_language(accept_language: str, *, otherwise: str = "en") -> str:
+    """Return `fr` or `en`, whichever an Accept-Language header prefers; `otherwise` when it names neither."""
+    best, weight = otherwise, 0.0
     for part in accept_language.split(","):
         tag, _, parameter = part.strip().partition(";")
         language = tag[:2].lower()
@@ -137,7 +137,7 @@ def all_errors(root: type[AppError] = AppError) -> Iterator[type[AppError]]:
 
 def _is_passing(error: Exception) -> bool:
     """Whether the same request may succeed in a moment: no connection, shutdown, or a conflict PostgreSQL resolved."""
-    if getattr(error, "connection_invalidated", False):
+    if getattr(error, "connection_invalidated", False) or isinstance(error, TimeoutError):
         return True
     cause = getattr(getattr(error, "orig", error), "__cause__", None) or getattr(error, "orig", error)
     state = str(getattr(cause, "sqlstate", None) or "")

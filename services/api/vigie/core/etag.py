@@ -13,7 +13,7 @@ def tagged(request: Request, body: BaseModel) -> Response:
     """Return a body with its entity tag, or 304 when the caller has this very version."""
     raw = body.model_dump_json().encode()
     tag = f'"{b64url(hashlib.sha256(raw).digest()[:12])}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
     known = {part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")}
     if tag in known or "*" in known:
         return Response(status_code=304, headers=headers)

@@ -35,6 +35,8 @@ AUDIT_ENTRIES = Counter("vigie_audit_entries_total", "Entries written to the aud
 AUDIT_DROPPED = Counter(
     "vigie_audit_dropped_total", "Details left out of the audit because they looked like a secret or a person's number."
 )
+RATE_LIMITED = Counter("vigie_rate_limited_total", "Requests refused because a quota was used up.", ["quota"])
+SIGN_INS = Counter("vigie_sign_ins_total", "Sign-ins of people: opened, or the code of the refusal.", ["outcome"])
 JOB_RUNS = Counter("vigie_job_runs_total", "Runs of a background job.", ["job"])
 JOB_FAILURES = Counter("vigie_job_failures_total", "Runs of a background job that ended with an error.", ["job"])
 JOB_ROWS = Counter("vigie_job_rows_total", "Rows a background job worked on.", ["job"])

@@ -13,11 +13,10 @@ from vigie.auth.principal import ALL_PRACTICES, Permission
 from vigie.auth.sessions import end_session
 from vigie.core.errors import NotFoundError, problems
 from vigie.core.pagination import Page
-from vigie.people import errors, schemas
+from vigie.people import errors, schemas, sign_out
 from vigie.people.cookies import session_cookie_header
 from vigie.people.kit import people_of
 from vigie.people.queries import own_sessions
-from vigie.people.sign_out import is_open
 from vigie.people.switching import switch, whereabouts
 
 router = APIRouter(prefix="/v1", responses=problems(UnauthenticatedError, InsufficientScopeError))
@@ -83,7 +82,7 @@ async def list_own_sessions(call: Own) -> Page[schemas.SessionOut]:
     if call.principal.session_id is None:
         raise errors.PeopleOnlyError
     rows = await own_sessions(call.session, call.principal)
-    open_ones = [_session_out(row, call) for row in rows if is_open(row, call.now)]
+    open_ones = [_session_out(row, call) for row in rows if sign_out.is_open(row, call.now)]
     return Page(items=open_ones, next_cursor=None)
 
 
@@ -98,6 +97,4 @@ async def end_own_session(call: OwnWrite, session_id: UUID) -> None:
     """End one of the caller's sessions, on every process within a second; this one too, if it is meant."""
     if call.principal.session_id is None:
         raise errors.PeopleOnlyError
-    if session_id not in {row.id for row in await own_sessions(call.session, call.principal)}:
-        raise NotFoundError
-    await end_session(call.session, call.principal.provider_id, session_id, "ended by the person", now=call.now)
+    await sign_out.end_own_session(call.session, call.principal, session_id, now=call.now)

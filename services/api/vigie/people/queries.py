@@ -1,6 +1,7 @@
 """Reading members and invitations for lists, and checking that practices named in a request are the caller's."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from vigie.core.errors import NotFoundError
 from vigie.core.pagination import keyset, page_of
 from vigie.people.models import Invitation, ProviderIdentity
 from vigie.people.schemas import InvitationQuery, MemberQuery
-from vigie.practices.models import Practice
+from vigie.practices.models import Practice, Provider
 from vigie.practices.queries import visible_practices
 
 
@@ -66,6 +67,25 @@ async def list_issuers(call: Call) -> Sequence[ProviderIdentity]:
         .order_by(ProviderIdentity.created_at, ProviderIdentity.id)
     )
     return rows.all()
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How a provider and a practice of it are called."""
+
+    provider: str
+    practice: str | None
+
+
+async def names_of(session: AsyncSession, provider_id: UUID, practice_id: UUID | None) -> Names | None:
+    """Return the names of a provider and, if one is meant, of a practice; None when there is no such provider."""
+    found = await session.execute(
+        select(Provider.name.label("provider"), Practice.name.label("practice"))
+        .outerjoin(Practice, and_(Practice.provider_id == Provider.id, Practice.id == practice_id))
+        .where(Provider.id == provider_id)
+    )
+    row = found.first()
+    return None if row is None else Names(row.provider, row.practice)
 
 
 async def own_session(session: AsyncSession, principal: Principal) -> Session:

@@ -18,16 +18,24 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.audit.actions import Action
-from vigie.audit.log import Actor, NewEntry, append, append_all
+from vigie.audit.log import ANONYMOUS, OPERATOR_CHAIN, SYSTEM, Actor, NewEntry, append, append_all
 from vigie.auth.identifiers import provider_of
 from vigie.auth.models import Member
+from vigie.auth.oidc.errors import (
+    AttemptExpiredError,
+    AttemptUnknownError,
+    ProviderAwayError,
+    ResponseMalformedError,
+)
 from vigie.auth.oidc.identity import Identity
 from vigie.auth.oidc.profiles import IdentityProvider
 from vigie.auth.sessions import NewSession, end_session_of, open_session
+from vigie.core.errors import AppError
 from vigie.people.doors import opens
 from vigie.people.doorstep import Place
 from vigie.people.errors import (
     AlreadyMemberError,
+    InvitationUnknownError,
     NoAccessError,
     ProfessionRefusedError,
     WrongDoorError,
@@ -98,6 +106,8 @@ class Entered:
 async def recognise(people: People, identity: Identity, now: datetime) -> Visitor:
     """Return the visitor an identity is, their account made at the first time. Raises `IdentityConflictError`."""
     account = await people.doorstep.account_of(identity, now)
+    if account.relinked:
+        await _record_relink(people, identity, account.id, now)
     professional = identity.professional
     return Visitor(
         idp=identity.idp,
@@ -112,6 +122,19 @@ async def recognise(people: People, identity: Identity, now: datetime) -> Visito
         acr=identity.acr,
         sealed_id_token=people.relying_party().sealer.seal(ID_TOKEN, identity.id_token.encode()),
     )
+
+
+async def _record_relink(people: People, identity: Identity, account_id: UUID, now: datetime) -> None:
+    """Record, with the operator, that an account was given another subject: it belongs to no provider."""
+    entry = NewEntry(
+        OPERATOR_CHAIN,
+        SYSTEM,
+        Action.ACCOUNT_RELINK,
+        object_id=str(account_id),
+        details={"identity_provider": identity.idp, "issuer": identity.issuer},
+    )
+    async with people.database.session(OPERATOR_CHAIN, write=True) as session:
+        await append(session, entry, now)
 
 
 async def places_of(people: People, visit: Visit) -> Sequence[Place]:
@@ -292,3 +315,29 @@ def _entry(action: Action, visit: Visit, member: Member, object_id: str, details
         address=visit.browser.address,
         details={name: value for name, value in details.items() if value},
     )
+
+
+_NOT_RECORDED: Final = (AttemptUnknownError, AttemptExpiredError, ResponseMalformedError, ProviderAwayError)
+"""Refusals that need no identity provider's word: anybody could fill the record with them."""
+
+
+async def record_refusal(
+    people: People, idp: IdentityProvider, error: AppError, token: str | None, browser: Browser, now: datetime
+) -> None:
+    """Record a refused sign-in: with the provider it concerns where that is known, else with the operator."""
+    if isinstance(error, _NOT_RECORDED):
+        return
+    concerned = idp.provider_id or OPERATOR_CHAIN
+    if token is not None and not isinstance(error, InvitationUnknownError):
+        concerned = provider_of_token(token)
+    entry = NewEntry(
+        concerned,
+        ANONYMOUS,
+        Action.SESSION_OPEN,
+        "refused",
+        error.code,
+        address=browser.address,
+        details={"identity_provider": idp.id},
+    )
+    async with people.database.session(concerned, write=True) as session:
+        await append(session, entry, now)

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.audit.actions import Action
 from vigie.audit.log import SYSTEM, Actor, NewEntry, append, append_all
@@ -12,10 +15,11 @@ from vigie.auth.oidc.profiles import IdentityProvider
 from vigie.auth.principal import Principal
 from vigie.auth.sessions import end_session
 from vigie.core.crypto import new_secret
+from vigie.core.errors import NotFoundError
 from vigie.core.sealing import SealBrokenError
 from vigie.people.doorstep import OpenSession
 from vigie.people.kit import People
-from vigie.people.queries import own_session
+from vigie.people.queries import own_session, own_sessions
 from vigie.people.sign_in import ID_TOKEN
 
 LOGGED_OUT_PATH: Final = "/auth/logged-out"
@@ -34,6 +38,13 @@ class FarewellTo:
 def is_open(session: Session, now: datetime) -> bool:
     """Whether a session that nobody ended still holds."""
     return now < session.expires_at and (now - session.seen_at).total_seconds() < session.idle_s
+
+
+async def end_own_session(session: AsyncSession, principal: Principal, session_id: UUID, *, now: datetime) -> None:
+    """End one of a person's sessions at the place they are at; raises `NotFoundError` for any other."""
+    if session_id not in {row.id for row in await own_sessions(session, principal)}:
+        raise NotFoundError
+    await end_session(session, principal.provider_id, session_id, "ended by the person", now=now)
 
 
 async def sign_out(people: People, principal: Principal, address: str | None, now: datetime) -> FarewellTo | None:

@@ -1,0 +1,123 @@
+"""The service with its front door open: identity providers in this process, and browsers that walk the whole way through them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+
+from tests.support.bad_idp import CLIENT_ID, CLIENT_SECRET, PAZ, STAFF, STAFF_ISSUER, BadIdp, psc, staff
+from vigie.core.outbound import ClientCertificate, Outbound
+from vigie.core.sealing import new_sealing_key
+
+HTML = {"Accept": "text/html", "Accept-Language": "fr"}
+RPPS = "99700218896"
+
+
+def files(folder: Path) -> dict[str, Path]:
+    """Write the operator's files: Pro Santé Connect, an issuer for staff, the sealing key; return the settings that name them."""
+    (folder / "secret").write_text(CLIENT_SECRET)
+    (folder / "idps.toml").write_text(
+        f'[psc]\nprofile = "pro_sante_connect"\nenvironment = "sandbox"\nclient_id = "{CLIENT_ID}"\n'
+        'client_secret_file = "secret"\n'
+        f'[staff]\nprofile = "generic"\nlabel = "Annuaire"\nissuer = "{STAFF_ISSUER}"\nclient_id = "{CLIENT_ID}"\n'
+        'client_secret_file = "secret"\n'
+    )
+    (folder / "sealing").write_bytes(new_sealing_key())
+    return {"identity_providers_file": folder / "idps.toml", "sealing_key_file": folder / "sealing"}
+
+
+class World:
+    """Every identity provider there is, behind the service's real outbound client."""
+
+    def __init__(self) -> None:
+        self.providers: dict[str, BadIdp] = {}
+
+    def outbound(self) -> Outbound:
+        """Return the outbound client whose connections end at these providers."""
+        return Outbound(resolve=self._resolve, connect=self._connect)
+
+    async def _resolve(self, host: str, port: int) -> list[str]:
+        assert port
+        return ["9.9.9.9"] if host != "intranet.test" else ["10.0.0.7"]
+
+    async def _connect(self, _certificate: ClientCertificate | None) -> httpx.AsyncBaseTransport:
+        return httpx.MockTransport(self._answer)
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        host = request.headers["host"]
+        found = next((far for far in self.providers.values() if host in far.idp.hosts), None)
+        if found is None:
+            raise httpx.ConnectError("nobody is there", request=request)
+        return await found.answer(request)
+
+    def begin(self, now: datetime) -> None:
+        """Put the operator's two providers back as they were made."""
+        self.providers = {"psc": BadIdp(psc(), now), "staff": BadIdp(staff(), now, dict(STAFF), "ana")}
+
+    def bend(self, idp: str, **bent: Any) -> None:
+        """Change what is named about a provider."""
+        for name, value in bent.items():
+            assert hasattr(self.providers[idp], name), name
+            setattr(self.providers[idp], name, value)
+
+
+def practitioner(rpps: str, name: str = "PAZ", **changed: Any) -> dict[str, Any]:
+    """Return the user info of a dentist with this RPPS number."""
+    ids = [{"identifiant": f"8{rpps}", "origine": "RPPS", "qualite": 1}]
+    return {**PAZ, "SubjectNameID": f"8{rpps}", "family_name": name, "otherIds": ids, **changed}
+
+
+def student(rpps: str) -> dict[str, Any]:
+    """Return the user info of somebody in training: the profession's code in another category."""
+    exercise = {**PAZ["SubjectRefPro"]["exercices"][0], "codeCategorieProfessionnelle": "E"}
+    return practitioner(rpps, SubjectRefPro={**PAZ["SubjectRefPro"], "exercices": [exercise]})
+
+
+@dataclass
+class Visitor:
+    """A browser with cookies of its own that does what links, forms and redirects say."""
+
+    http: httpx.AsyncClient
+    world: World
+    last: httpx.Response = field(init=False)
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        """Go to an address of the service."""
+        self.last = await self.http.get(path, headers={**HTML, **headers})
+        return self.last
+
+    async def post(self, path: str, form: Mapping[str, str], **headers: str) -> httpx.Response:
+        """Send a form of one of the service's pages."""
+        sent = {**HTML, "Origin": str(self.http.base_url), **headers}
+        self.last = await self.http.post(path, data=dict(form), headers=sent)
+        return self.last
+
+    async def depart(self, idp: str, query: str = "") -> list[tuple[str, str]]:
+        """Begin a sign-in; return what the identity provider sends back."""
+        answer = await self.get(f"/auth/login/{idp}{query}")
+        assert answer.status_code == 302, answer.text
+        return self.world.providers[idp].authorize(answer.headers["location"])
+
+    async def arrive(self, idp: str, query: list[tuple[str, str]], **headers: str) -> httpx.Response:
+        """Come back from the identity provider."""
+        return await self.get(f"/auth/callback/{idp}?{urlencode(query)}", **headers)
+
+    async def sign_in(self, idp: str, query: str = "", **headers: str) -> httpx.Response:
+        """Go there and back; return what the callback answers."""
+        return await self.arrive(idp, await self.depart(idp, query), **headers)
+
+    async def follow(self, link: str) -> httpx.Response:
+        """Follow an invitation link as its page's script does: the fragment is posted by our own page."""
+        parts = urlsplit(link)
+        assert (await self.get(parts.path)).status_code == 200
+        return await self.post(parts.path, {"token": parts.fragment})
+
+    async def me(self) -> Any:
+        """Return who the service says this browser is; fails when it is nobody."""
+        answer = await self.http.get("/v1/me")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
