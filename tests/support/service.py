@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -90,7 +90,6 @@ class Service:
     """API, worker and PostgreSQL of one provider."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self._log = folder / "service.log"
         self.url = f"http://127.0.0.1:{free_port()}"
         self.embedded = EmbeddedPostgres(folder / "data")
@@ -106,10 +105,6 @@ class Service:
         self.api = Supervised(["serve", "--port", self.url.rpartition(":")[2]], self._environment, self._log)
         self.worker = Supervised(["worker"], self._environment, self._log)
         self._postmasters: set[int] = set()
-
-    def configure(self, **settings: object) -> None:
-        """Add settings, by the names of their fields."""
-        self._environment.update({f"VIGIE_{name.upper()}": str(value) for name, value in settings.items()})
 
     async def start(self) -> None:
         """Start everything and wait until it is ready."""
@@ -176,15 +171,13 @@ class Service:
 
 
 @asynccontextmanager
-async def running_service(prepare: Callable[[Service], None] | None = None) -> AsyncIterator[Service]:
-    """Run the service in a directory of its own; whatever happens, nothing of it is left. `prepare` comes before its start."""
+async def running_service() -> AsyncIterator[Service]:
+    """Run the service in a directory of its own; whatever happens, nothing of it is left."""
     with tempfile.TemporaryDirectory(prefix="vigie-crash-") as name:
         folder = Path(name)
         os.chmod(name, 0o755)  # noqa: PTH101, S103 - as root, PostgreSQL runs as another user who must reach its files
         service = Service(folder)
         try:
-            if prepare is not None:
-                prepare(service)
             await service.start()
             yield service
         finally:
