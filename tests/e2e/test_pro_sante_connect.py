@@ -1,0 +1,228 @@
+"""Signing in, whole: the service as it runs, identity providers beside it, browsers that know only addresses and words."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from tests.conftest import missing_tool
+from tests.support.browser import Browser
+from tests.support.database import Server
+from tests.support.service import Supervised, free_port
+from vigie.cli_actions import add_provider
+from vigie.cli_people import invite_member
+from vigie.demo.identity import PERSONAS, PSC_LABEL, STAFF_LABEL, DemoIdentity, make_people, start_identity
+from vigie.multiprocess import environment_of
+from vigie.people.invitations import NewInvitation
+from vigie.people.members import Standing
+from vigie.settings import Settings
+
+pytestmark = [
+    pytest.mark.xdist_group("identity"),
+    pytest.mark.slow(reason="starts the API and identity providers as real processes"),
+]
+
+PSC, STAFF = f"S’identifier avec {PSC_LABEL}", f"Continuer avec {STAFF_LABEL}"  # noqa: RUF001 - as it stands on the page
+PAZ = "Dr Camille Paz"
+
+
+@dataclass
+class House:
+    """The API as a process, with a provider of seven practices, and the people of the demo expected there."""
+
+    url: str
+    log: Path
+    identity: DemoIdentity
+    provider_id: UUID
+    practices: list[UUID]
+
+    async def meet(self) -> None:
+        """Make sure that the people are expected, as each start of the demo does."""
+        await make_people(self.identity, self.provider_id, self.practices)
+
+    async def sign_in(self, browser: Browser, door: str, who: str) -> httpx.Response:
+        """Sign in by the pages: the button of a door, then the person at the identity provider."""
+        await browser.open(f"{self.url}/auth/login")
+        await browser.follow(door)
+        return await browser.press(who)
+
+    async def me(self, browser: Browser) -> httpx.Response:
+        """Ask who is signed in, with the cookies of a browser."""
+        return await browser.http.get(f"{self.url}/v1/me")
+
+
+@pytest.fixture(scope="module")
+def own_database(server: Server) -> Iterator[str]:
+    yield server.clone("vigie_signing_in")
+    server.drop("vigie_signing_in")
+
+
+@pytest.fixture(scope="module")
+def identity(tmp_path_factory: pytest.TempPathFactory, own_database: str, key_file: Path) -> Iterator[DemoIdentity]:
+    """The demo's identity providers, and the settings of a service that lets people in by them."""
+    told: list[str] = []
+    settings = Settings(
+        data_dir=tmp_path_factory.mktemp("data"),
+        public_url=f"http://127.0.0.1:{free_port()}",
+        database_url=SecretStr(own_database),
+        token_key_file=key_file,
+    )
+    found = start_identity(settings, free_port(), told.append)
+    if found is None:
+        missing_tool(" ".join(told))
+        raise AssertionError
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="module")
+async def house(identity: DemoIdentity) -> AsyncIterator[House]:
+    settings = identity.settings
+    log = settings.data_dir / "api.log"
+    api = Supervised(["serve", "--port", settings.public_url.rpartition(":")[2]], environment_of(settings), log)
+    await api.start()
+    try:
+        await ready(settings.public_url, log)
+        made = await add_provider(settings, "Atlas")
+        practices = await open_practices(settings.public_url, made)
+        found = House(settings.public_url, log, identity, UUID(made["provider_id"]), practices)
+        await found.meet()
+        yield found
+    finally:
+        await api.end()
+
+
+async def ready(url: str, log: Path) -> None:
+    """Wait until the API is ready; if it never is, fail with the end of its log."""
+    async with httpx.AsyncClient(base_url=url) as http:
+        for _ in range(600):
+            with contextlib.suppress(httpx.HTTPError):
+                if (await http.get("/readyz")).status_code == 200:
+                    return
+            await asyncio.sleep(0.1)
+    pytest.fail(tail_of(log))
+
+
+def tail_of(log: Path) -> str:
+    """Return the end of a log."""
+    return log.read_text()[-4000:]
+
+
+async def open_practices(url: str, made: dict[str, str]) -> list[UUID]:
+    """Open seven practices through the API; return their ids."""
+    async with httpx.AsyncClient(base_url=url) as http:
+        form = {"grant_type": "client_credentials"}
+        token = await http.post("/oauth/token", data=form, auth=(made["client_id"], made["client_secret"]))
+        http.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
+        answers = [
+            await http.post("/v1/practices", json={"name": f"Cabinet {number}", "profession": "dentist"})
+            for number in range(7)
+        ]
+    return [UUID(answer.json()["id"]) for answer in answers]
+
+
+async def test_everybody_signs_in_and_sees_what_is_theirs(house: House) -> None:
+    seen = {}
+    for persona in PERSONAS:
+        async with Browser() as browser:
+            page = await house.sign_in(browser, PSC if persona.idp == "psc" else STAFF, persona.name)
+            assert page.status_code == 200, tail_of(house.log)
+            assert str(page.url) == f"{house.url}/auth/account"
+            assert persona.name.split()[-1].upper() in page.text.upper()
+            me = (await house.me(browser)).json()
+            assert me["role"] == persona.role
+            listed = (await browser.http.get(f"{house.url}/v1/practices")).json()["items"]
+            audit = await browser.http.get(f"{house.url}/v1/audit")
+            seen[persona.role] = (len(listed), audit.status_code)
+    assert seen == {"owner": (7, 200), "technician": (5, 403), "auditor": (7, 200), "practitioner": (1, 403)}
+
+
+async def test_expecting_people_again_changes_nothing(house: House) -> None:
+    async with Browser() as browser:
+        await house.sign_in(browser, STAFF, "Ana Lopes")
+        before = await everybody(house, browser)
+        await house.meet()
+        assert await everybody(house, browser) == before
+
+
+async def everybody(house: House, browser: Browser) -> list[object]:
+    """Return every member and every invitation that an owner sees."""
+    pages = [await browser.http.get(f"{house.url}/v1/{name}") for name in ("members", "invitations")]
+    return [[item["id"] for item in page.json()["items"]] for page in pages]
+
+
+async def test_who_was_not_invited_is_told_what_to_do(house: House) -> None:
+    for door, who in [(PSC, "Dr Hugo Moreau"), (STAFF, "Sacha Roy"), (PSC, "Nora Petit")]:
+        async with Browser() as browser:
+            page = await house.sign_in(browser, door, who)
+            assert page.status_code == 403, who
+            assert "sign_in.no_access" in page.text
+            assert "Cabinet" not in page.text
+            assert (await house.me(browser)).status_code == 401
+
+
+async def test_going_back_at_the_identity_provider_opens_nothing(house: House) -> None:
+    async with Browser() as browser:
+        page = await house.sign_in(browser, PSC, "Annuler")
+        assert "sign_in.cancelled" in page.text
+        assert (await house.me(browser)).status_code == 401
+        page = await house.sign_in(browser, PSC, PAZ)  # the same with another button
+        assert (await house.me(browser)).json()["role"] == "practitioner"
+
+
+async def test_signing_out_ends_both_sessions(house: House) -> None:
+    async with Browser() as browser:
+        await house.sign_in(browser, PSC, PAZ)
+        kept = dict(browser.http.cookies)
+        await browser.press("Se déconnecter")
+        assert (await house.me(browser)).status_code == 401  # here at once, whatever happens there
+        await browser.follow("Continuer")
+        page = await browser.press("Oui, me déconnecter")
+        assert str(page.url).startswith(f"{house.url}/auth/logged-out")
+        assert page.status_code == 200
+        browser.http.cookies.update(kept)  # whoever copied the cookie before has nothing
+        assert (await house.me(browser)).status_code == 401
+
+
+async def test_a_session_that_ends_at_the_provider_ends_here(house: House) -> None:
+    ending = f"{house.identity.twin.issuers['psc']}/protocol/openid-connect/logout"
+    async with Browser() as browser, Browser() as other:
+        await house.sign_in(browser, PSC, PAZ)
+        await house.sign_in(other, PSC, PAZ)
+        assert [(await house.me(one)).status_code for one in (browser, other)] == [200, 200]
+        await browser.open(ending)  # the person signs out at the identity provider, not here
+        await browser.press("Oui, me déconnecter")
+        assert (await house.me(browser)).status_code == 401
+        assert (await house.me(other)).status_code == 200  # another session there is another session here
+
+
+async def test_an_invitation_link_lets_one_person_in(house: House) -> None:
+    new = NewInvitation(standing=Standing("owner"), label="Sacha", lifetime=timedelta(days=1))
+    link = await invite_member(house.identity.settings, house.provider_id, new)
+    assert link is not None
+    assert link.startswith(f"{house.url}/auth/invitation#vit_")
+    async with Browser() as browser:
+        await browser.open(link.partition("#")[0])
+        await browser.press("Continuer", token=link)
+        await browser.follow(STAFF)
+        page = await browser.press("Sacha Roy")
+        assert str(page.url) == f"{house.url}/auth/account", page.text
+        assert (await house.me(browser)).json()["role"] == "owner"
+    async with Browser() as other:
+        await other.open(link.partition("#")[0])
+        page = await other.press("Continuer", token=link)
+        assert "invitation.used" in page.text
+
+
+async def test_nothing_secret_reaches_the_log(house: House) -> None:
+    log = tail_of(house.log)
+    assert "99999900014" not in log
+    assert "vit_" not in log
+    assert "code=" not in log
