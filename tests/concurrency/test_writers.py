@@ -12,11 +12,17 @@ import pytest
 from prometheus_client import REGISTRY
 
 from tests.conftest import NOW, settings_for
+from tests.support.agent import patch_section
 from tests.support.cast import Cast
 from tests.support.fleet import Fleet, intake_connection, make_fleet, mood, writer_of
 from tests.support.time_travel import Worker, assert_invariants
+from vigie.core.batch import Form
+from vigie.core.clock import wire_time
 from vigie.core.db import connect
 from vigie.devices.report import Accepted, Outcome, Report
+from vigie.devices.writing import HeartbeatWriter
+from vigie.posture.assessment import Assessor
+from vigie.posture.rules.model import Policy
 from vigie.settings import Settings
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -92,6 +98,53 @@ async def test_writers_that_meet_over_devices_and_practices_count_each_report_on
     }  # of the two deliveries of each report, one is accepted and one is the duplicate
     assert len(results) == 2 * rounds * len(fleet.agents)
     assert received == dict.fromkeys((agent.device_id for agent in fleet.agents), rounds)
+    await assert_invariants(rows)
+
+
+async def test_a_finding_is_written_again_only_when_something_about_it_differs(
+    cast: Cast, settings: Settings, lines: list[asyncpg.Connection], rows: asyncpg.Connection
+) -> None:
+    fleet = await make_fleet(cast, settings, 1)
+    (agent,), at = fleet.agents, NOW
+    await writer_of(settings).write(lines[0], [fleet.full(agent, at)])
+    form: Form = "citus" if settings.database_form == "citus" else "postgresql"
+    patch = agent.sections["patch"]
+    late = patch_section(NOW, security=1, age_days=20)
+    sooner = Policy.from_mapping({"freshness": {"fresh_hours": 6}})
+    other = Policy.from_mapping({"patch": {"software_pass_days": 29}})
+    steps: list[tuple[str, dict[str, object], Policy, set[str]]] = [
+        ("holds longer, nothing else", patch | {"source": "other"}, Policy(), set()),
+        ("evidence", patch | {"collected_at": wire_time(NOW + HOUR)}, Policy(), {"ANS-2.2", "ANS-2.4", "ANS-2.5"}),
+        ("evidence back", patch | {"source": "second"}, Policy(), {"ANS-2.2", "ANS-2.4", "ANS-2.5"}),
+        ("threshold", patch | {"source": "third"}, other, {"ANS-2.5"}),
+        ("threshold back", patch | {"source": "fourth"}, Policy(), {"ANS-2.5"}),
+        ("state and reason", late, Policy(), {"ANS-2.2"}),
+        ("ends sooner", late | {"source": "fifth"}, sooner, {"ANS-2.1", "ANS-2.4"}),
+    ]
+    for what, section, policy, expected in steps:
+        at += HOUR
+        writer = HeartbeatWriter(form, Assessor(form, policy=policy))
+        await writer.write(lines[0], [fleet.report(agent, at, {"patch": section})])
+        written = {row["control"] for row in await rows.fetch("SELECT control FROM finding WHERE assessed_at = $1", at)}
+        assert written == expected, what
+        await assert_invariants(rows)
+    since = dict(await rows.fetch("SELECT control, since FROM finding WHERE control IN ('ANS-2.2', 'ANS-2.5')"))
+    assert since == {"ANS-2.2": NOW + 6 * HOUR, "ANS-2.5": NOW}  # the state turned once, the other was only told anew
+
+
+async def test_counts_that_an_accident_bent_are_counted_anew(
+    cast: Cast, settings: Settings, lines: list[asyncpg.Connection], rows: asyncpg.Connection
+) -> None:
+    fleet = await make_fleet(cast, settings, 3)
+    writer = writer_of(settings)
+    await writer.write(lines[0], [fleet.full(agent, NOW) for agent in fleet.agents])
+    bent = """UPDATE posture SET controls = jsonb_set(controls, '{ANS-2.2,counts}', '{"warn": 4}') WHERE controls <> '{}'"""
+    await rows.execute(bent)
+    with pytest.raises(AssertionError):
+        await assert_invariants(rows)
+    at = NOW + HOUR
+    late = {"patch": patch_section(at, security=2, age_days=40)}
+    await writer.write(lines[0], [fleet.report(agent, at, late) for agent in fleet.agents])
     await assert_invariants(rows)
 
 

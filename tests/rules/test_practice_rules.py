@@ -1,5 +1,6 @@
 """From devices to a practice: states, inventory, lights and the order of the list."""
 
+import copy
 from datetime import datetime, timedelta
 from itertools import permutations, product
 
@@ -20,6 +21,7 @@ from vigie.posture.rules.practice import (
     practice_state,
     rank,
 )
+from vigie.posture.verdict import moved_counts
 
 STATES: tuple[State, ...] = ("pass", "warn", "fail", "unknown", "not_applicable")
 ENROLLED = datetime.fromisoformat("2026-01-05T09:00:00Z")
@@ -203,3 +205,26 @@ def test_the_rank_does_not_depend_on_the_order_and_stays_small() -> None:
     for lights in product(LIGHTS, repeat=3):
         assert {rank(*order) for order in permutations(lights)} == {rank(*lights)}
         assert 0 <= rank(*lights) < 32
+
+
+@pytest.mark.parametrize(
+    ("stored", "moves", "expected"),
+    [
+        ({}, {"ANS-2.2": {"pass": 1}}, {"ANS-2.2": {"pass": 1}}),
+        ({"ANS-2.2": {"pass": 2}}, {"ANS-2.2": {"pass": -1, "fail": 1}}, {"ANS-2.2": {"pass": 1, "fail": 1}}),
+        ({"ANS-2.2": {"pass": 1}}, {"ANS-2.2": {"pass": -1, "fail": 1}}, {"ANS-2.2": {"fail": 1}}),
+        ({"ANS-2.2": {"pass": 1}}, {"ANS-2.2": {"pass": 0}}, {"ANS-2.2": {"pass": 1}}),
+        ({"ANS-5.1": {"warn": 3}}, {"ANS-2.2": {"pass": 1}}, {"ANS-5.1": {"warn": 3}, "ANS-2.2": {"pass": 1}}),
+        ({"ANS-2.2": {"warn": 1}}, {"ANS-2.2": {"pass": -1, "fail": 1}}, None),
+        ({}, {"ANS-2.2": {"pass": -1, "fail": 1}}, None),
+    ],
+)
+def test_counts_move_with_the_devices_or_do_not_add_up(
+    stored: dict[str, dict[State, int]],
+    moves: dict[str, dict[State, int]],
+    expected: dict[str, dict[State, int]] | None,
+) -> None:
+    kept = {control: {"state": "pass", "counts": counts} for control, counts in stored.items()}
+    before = copy.deepcopy(kept)
+    assert moved_counts(kept, moves) == expected
+    assert kept == before

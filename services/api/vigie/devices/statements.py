@@ -84,11 +84,12 @@ ADD_SECTIONS = Statement(
 )
 CHANGE_SECTIONS = Statement(
     """
-    UPDATE device_section t SET digest = v.digest, changed_at = v.changed_at, body = v.body
-    FROM {rows} AS v (provider_id, device_id, section, digest, changed_at, body)
-    WHERE t.provider_id = v.provider_id AND t.device_id = v.device_id AND t.section = v.section AND {tenant}
+    UPDATE device_section t
+    SET digest = decode(v.digests ->> t.section, 'hex'), changed_at = v.changed_at, body = v.bodies -> t.section
+    FROM {rows} AS v (provider_id, device_id, changed_at, digests, bodies)
+    WHERE t.provider_id = v.provider_id AND t.device_id = v.device_id AND v.digests ? t.section AND {tenant}
     """,
-    ("uuid", "uuid", "text", "bytea", "timestamptz", "jsonb"),
+    ("uuid", "uuid", "timestamptz", "jsonb", "jsonb"),
 )
 DROP_SECTIONS = Statement(
     """

@@ -17,7 +17,7 @@ from vigie.devices import statements as sql
 from vigie.devices.cadence import silent_after
 from vigie.devices.census import take_census
 from vigie.devices.digests import state_digest
-from vigie.devices.report import Accepted, Behind, Gone, Outcome, Report
+from vigie.devices.report import Accepted, Behind, Gone, Outcome, Report, SentSection
 from vigie.events.log import NewEvent, append
 from vigie.posture.assessment import Assessment, Assessor, DeviceChange, PracticeChange, PracticeKey
 from vigie.posture.rules.device import CONTROLS_READING, DEVICE_CONTROLS
@@ -178,15 +178,18 @@ class HeartbeatWriter:
         digests = held.digests | {name: sent.digest for name, sent in changed.items()}
         for name in removed:
             del digests[name]
-        for name, sent in sorted(changed.items()):
-            rows = work.changed if name in held.digests else work.added
-            rows.append((identity.provider_id, identity.device_id, name, sent.digest, at, sent.json))
+        work.added += [
+            (identity.provider_id, identity.device_id, name, sent.digest, at, sent.json)
+            for name, sent in sorted(changed.items())
+            if name not in held.digests
+        ]
         work.dropped += [(identity.provider_id, identity.device_id, name) for name in sorted(removed)]
         if changed or removed:
-            parts = [b'"%s":%s' % (name.encode(), sent.json) for name, sent in sorted(changed.items())]
-            parts += [b'"%s":null' % name.encode() for name in sorted(removed)]
-            body = b"{" + b",".join(parts) + b"}"
-            work.history.append((identity.provider_id, identity.device_id, at, report.sequence, body))
+            bodies = _bodies(changed, removed)
+            work.history.append((identity.provider_id, identity.device_id, at, report.sequence, bodies))
+            rewritten = {name: sent.digest.hex() for name, sent in changed.items() if name in held.digests}
+            if rewritten:
+                work.changed.append((identity.provider_id, identity.device_id, at, rewritten, bodies))
         touched = _controls_reading([*changed, *removed])
         if report.backup_events:
             touched |= CONTROLS_READING["backup"]
@@ -248,7 +251,9 @@ class HeartbeatWriter:
         else:
             practices = []
         practices += [
-            PracticeChange(*key, happened_at) for key, happened_at in assessment.unsettled.items() if key not in counted
+            PracticeChange(*key, happened_at, moves=assessment.moves[key])
+            for key, happened_at in assessment.unsettled.items()
+            if key not in counted
         ]
         return practices
 
@@ -276,6 +281,13 @@ def _brings_news(report: Report, row: asyncpg.Record) -> bool:
     if not report.sections:
         return False
     return not (report.is_full and report.state_digest == row["state_digest"])
+
+
+def _bodies(changed: Mapping[str, SentSection], removed: Sequence[str]) -> bytes:
+    """Return what changed as one JSON object: the new body of each section, null for those that are no more."""
+    parts = [b'"%s":%s' % (name.encode(), sent.json) for name, sent in sorted(changed.items())]
+    parts += [b'"%s":null' % name.encode() for name in sorted(removed)]
+    return b"{" + b",".join(parts) + b"}"
 
 
 def _controls_reading(sections: Sequence[str]) -> frozenset[str]:

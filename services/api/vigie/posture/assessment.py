@@ -4,11 +4,11 @@ Two steps, both set-based over many providers: `assess_devices` turns facts into
 findings into the verdict each list reads. Both return events and write none: the caller appends them last, in lock order.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -23,9 +23,10 @@ from vigie.posture.rules.lifecycle import Lifecycle
 from vigie.posture.rules.model import AlwaysOpen, BackupRun, Calendar, DeviceFacts, Finding, Policy, Section, State
 from vigie.posture.rules.practice import DeviceSeen, assess_practice_inventory, rank
 from vigie.posture.runs import ReportedRun
-from vigie.posture.verdict import HEADLINE_NAMES, Census, Verdict, changes, judge
+from vigie.posture.verdict import HEADLINE_NAMES, Census, Verdict, changes, judge, moved_counts
 
 PracticeKey = tuple[UUID, UUID]
+Moves = dict[str, Counter[State]]
 _RUNS_REACH = timedelta(days=45)  # covers the 30-day median of ANS-5.2
 _BACKUP_CONTROLS = CONTROLS_READING["backup"]
 
@@ -54,16 +55,36 @@ class DeviceChange:
 
 @dataclass(slots=True)
 class Assessment:
-    """What assessing devices brought: events, the practices to settle, and when each device must be reviewed."""
+    """What assessing devices brought: events, the practices to settle, and when each device must be reviewed.
+
+    `moves`: per practice to settle and control, how many devices more or fewer are in each state.
+    """
 
     events: list[NewEvent] = field(default_factory=list)
     unsettled: dict[PracticeKey, datetime] = field(default_factory=dict)
+    moves: dict[PracticeKey, Moves] = field(default_factory=dict)
     review_at: dict[UUID, datetime] = field(default_factory=dict)
+
+
+class _Old(NamedTuple):
+    """What is read of a stored finding; whether its reason or evidence differs is left to the statement that writes."""
+
+    state: State
+    valid_until: datetime | None
+    assessed_at: datetime
+
+
+@dataclass(slots=True)
+class _Stored:
+    """The stored findings of one device, and since when its restart is awaited as far as they remember."""
+
+    findings: dict[str, _Old] = field(default_factory=dict)
+    restart_since: str | None = None
 
 
 @dataclass(slots=True)
 class _Rows:
-    """Findings to write: those of controls not judged before, and those that changed."""
+    """Findings to write: those of controls not judged before, and per device those that may differ from what is stored."""
 
     added: list[tuple[Any, ...]] = field(default_factory=list)
     changed: list[tuple[Any, ...]] = field(default_factory=list)
@@ -71,13 +92,19 @@ class _Rows:
 
 @dataclass(frozen=True, slots=True)
 class PracticeChange:
-    """A practice to settle; with `census` and `seen` when the set or the liveness of its devices changed."""
+    """A practice to settle; with `census` and `seen` when the set or the liveness of its devices changed.
+
+    `moves`: all that this transaction changed about the findings of its devices; then the stored counts are moved by it. They
+    are exact, because everyone who changes findings settles the practice under the lock of its posture. Without, the findings
+    are counted.
+    """
 
     provider_id: UUID
     practice_id: UUID
     happened_at: datetime
     census: Census | None = None
     seen: Sequence[DeviceSeen] | None = None
+    moves: Moves | None = None
 
 
 class Assessor:
@@ -102,8 +129,8 @@ class Assessor:
         runs = await self._runs(connection, devices)
         rows = _Rows()
         for device in devices:
-            before = stored[device.device_id]
-            facts = _facts(device, runs.get(device.device_id, ()), before)
+            before = stored.get(device.device_id) or _Stored()
+            facts = _facts(device, runs.get(device.device_id, ()), before.restart_since)
             findings = assess_device(
                 facts,
                 self._policy,
@@ -112,19 +139,22 @@ class Assessor:
                 device.happened_at,
                 device.controls,
             )
-            self._compare(device, findings, before, rows, result)
+            _compare(device, findings, before.findings, rows, result)
         await fetch(connection, self._form, sql.ADD_FINDINGS, rows.added)
         await fetch(connection, self._form, sql.CHANGE_FINDINGS, rows.changed)
         return result
 
     async def _stored_findings(
         self, connection: asyncpg.Connection, devices: Sequence[DeviceChange]
-    ) -> dict[UUID, dict[str, asyncpg.Record]]:
-        stored: dict[UUID, dict[str, asyncpg.Record]] = defaultdict(dict)
+    ) -> dict[UUID, _Stored]:
         keys = [(device.provider_id, device.device_id) for device in devices]
-        for row in await fetch(connection, self._form, sql.STORED_FINDINGS, keys):
-            stored[row["subject_id"]][row["control"]] = row
-        return stored
+        return {
+            row["subject_id"]: _Stored(
+                dict(zip(row["controls"], map(_Old, row["states"], row["ends"], row["assessed"]), strict=True)),
+                row["restart_since"],
+            )
+            for row in await fetch(connection, self._form, sql.STORED_FINDINGS, keys)
+        }
 
     async def _runs(
         self, connection: asyncpg.Connection, devices: Sequence[DeviceChange]
@@ -154,53 +184,6 @@ class Assessor:
             runs[row["device_id"]].append(BackupRun(row["job"], row["status"], row["ended_at"], row["bytes"]))
         return runs
 
-    def _compare(
-        self,
-        device: DeviceChange,
-        findings: Sequence[Finding],
-        before: Mapping[str, asyncpg.Record],
-        rows: "_Rows",
-        result: Assessment,
-    ) -> None:
-        changed = []
-        for finding in findings:
-            old = before.get(finding.control)
-            stands = device.hindsight and old is not None and old["assessed_at"] > device.happened_at
-            same_state = old is not None and old["state"] == finding.state
-            valid_until = old["valid_until"] if stands and old is not None else finding.valid_until
-            if valid_until is not None:
-                earliest = result.review_at.get(device.device_id)
-                if earliest is None or valid_until < earliest:
-                    result.review_at[device.device_id] = valid_until
-            if stands or (old is not None and same_state and _is_same(old, finding, device)):
-                continue
-            since = old["since"] if old is not None and same_state else device.happened_at
-            kept = rows.added if old is None else rows.changed
-            kept.append(_finding_row(device.provider_id, device.device_id, device.practice_id, finding, since, device))
-            if not same_state:
-                changed.append(
-                    {
-                        "control": finding.control,
-                        "from": old["state"] if old is not None else None,
-                        "to": finding.state,
-                        "reason": finding.reason,
-                    }
-                )
-        if not changed:
-            return
-        result.unsettled[device.provider_id, device.practice_id] = device.happened_at
-        if any(change["from"] is not None for change in changed):  # a first report is told by the posture's own change
-            result.events.append(
-                NewEvent(
-                    device.provider_id,
-                    "finding.changed",
-                    device.practice_id,
-                    device.device_id,
-                    device.happened_at,
-                    {"changes": changed},
-                )
-            )
-
     async def settle_practices(
         self, connection: asyncpg.Connection, practices: Sequence[PracticeChange], now: datetime
     ) -> tuple[list[NewEvent], dict[PracticeKey, datetime]]:
@@ -209,7 +192,7 @@ class Assessor:
         keys = sorted(by_key)
         postures = await fetch(connection, self._form, sql.LOCK_POSTURES, keys)
         inventories = await self._inventories(connection, by_key)
-        counts = await self._counted(connection, keys)
+        counts = await self._counts(connection, by_key, postures)
         rows: list[tuple[Any, ...]] = []
         events: list[NewEvent] = []
         for stored in postures:
@@ -235,7 +218,6 @@ class Assessor:
         asked = [key for key, practice in practices.items() if practice.seen is not None]
         if not asked:
             return found
-        old = {row["subject_id"]: row for row in await fetch(connection, self._form, sql.STORED_FINDINGS, asked)}
         rows = []
         for key in asked:
             practice = practices[key]
@@ -243,18 +225,28 @@ class Assessor:
                 practice.seen or (), self._policy, self.calendar_of(key[1]), practice.happened_at
             )
             found[key] = finding
-            before = old.get(key[1])
-            kept = before is not None and before["state"] == finding.state
-            since = before["since"] if before is not None and kept else practice.happened_at
-            rows.append(_finding_row(key[0], key[1], key[1], finding, since, practice))
+            rows.append(_finding_row(*key, key[1], finding, practice.happened_at))
         await fetch(connection, self._form, sql.STORE_FINDINGS, sorted(rows, key=lambda row: row[:2]))
         return found
 
-    async def _counted(
-        self, connection: asyncpg.Connection, keys: Sequence[PracticeKey]
+    async def _counts(
+        self,
+        connection: asyncpg.Connection,
+        practices: Mapping[PracticeKey, PracticeChange],
+        postures: Sequence[asyncpg.Record],
     ) -> dict[PracticeKey, dict[str, dict[State, int]]]:
-        counts: dict[PracticeKey, dict[str, dict[State, int]]] = defaultdict(lambda: defaultdict(dict))
-        for row in await fetch(connection, self._form, sql.COUNT_STATES, keys):
+        """Return how many devices of each practice are in which state of each control."""
+        counts: dict[PracticeKey, dict[str, dict[State, int]]] = {}
+        uncounted: list[PracticeKey] = []
+        for stored in postures:
+            key = (stored["provider_id"], stored["practice_id"])
+            moves = practices[key].moves
+            moved = moved_counts(stored["controls"], moves) if moves is not None else None
+            if moved is None:
+                uncounted.append(key)
+                moved = defaultdict(dict)
+            counts[key] = moved
+        for row in await fetch(connection, self._form, sql.COUNT_STATES, uncounted):
             counts[row["provider_id"], row["practice_id"]][row["control"]][row["state"]] = row["devices"]
         return counts
 
@@ -263,57 +255,101 @@ class Assessor:
         await fetch(connection, self._form, sql.FORGET_FINDINGS, devices)
 
 
-def _facts(device: DeviceChange, runs: Sequence[BackupRun], before: Mapping[str, asyncpg.Record]) -> DeviceFacts:
+def _facts(device: DeviceChange, runs: Sequence[BackupRun], restart_since: str | None) -> DeviceFacts:
     """Gather the facts; a flag without a date of its own keeps the instant it was first seen in the stored evidence."""
-    first_seen: dict[str, datetime] = {}
-    restart = before.get("ANS-2.3")
-    if restart is not None and (since := restart["evidence"].get("since")):
-        first_seen["reboot_required"] = datetime.fromisoformat(since)
+    first_seen = {"reboot_required": datetime.fromisoformat(restart_since)} if restart_since else {}
     return DeviceFacts(
         device.family, device.role, device.enrolled_at, device.seen_at, device.sections, runs, first_seen
     )
 
 
-def _is_same(old: asyncpg.Record, finding: Finding, device: DeviceChange) -> bool:
-    """Whether a stored finding of the same state need not be written again.
+def _compare(
+    device: DeviceChange, findings: Sequence[Finding], before: Mapping[str, _Old], rows: _Rows, result: Assessment
+) -> None:
+    """Note what has to be written of a device, what changed about it, and when it has to be looked at again."""
+    kept: list[tuple[Finding, datetime | None]] = []
+    changed = []
+    ends: list[datetime] = []
+    for finding in findings:
+        old = before.get(finding.control)
+        stands = device.hindsight and old is not None and old.assessed_at > device.happened_at
+        valid_until = old.valid_until if stands and old is not None else finding.valid_until
+        if valid_until is not None:
+            ends.append(valid_until)
+        if stands:
+            continue
+        if old is None:
+            key = (device.provider_id, device.device_id, device.practice_id)
+            rows.added.append(_finding_row(*key, finding, device.happened_at))
+        else:
+            kept.append((finding, old.valid_until if _only_longer(old, finding, device) else valid_until))
+        if old is None or old.state != finding.state:
+            changed.append((finding, old.state if old is not None else None))
+    if ends:
+        result.review_at[device.device_id] = min(ends)
+    if kept:
+        rows.changed.append(_changed_row(device, kept))
+    if changed:
+        _note_change(device, changed, result)
 
-    One that only holds longer than stored is left alone by a report: the stored end is a promise kept, and the sweep, which
-    looks at the device by then, moves it.
+
+def _only_longer(old: _Old, finding: Finding, device: DeviceChange) -> bool:
+    """Whether a finding of the same state only holds longer than stored: then a report leaves the stored end alone.
+
+    That end is a promise kept: the sweep looks at the device by then, and moves it.
     """
-    return bool(
-        old["reason"] == finding.reason
-        and (old["valid_until"] == finding.valid_until or _only_longer(old["valid_until"], finding, device))
-        and old["evidence"] == finding.evidence
-        and old["threshold"] == finding.threshold
+    if device.hindsight or old.state != finding.state or old.valid_until is None:
+        return False
+    return old.valid_until > device.happened_at and (
+        finding.valid_until is None or old.valid_until <= finding.valid_until
     )
 
 
-def _only_longer(stored: datetime | None, finding: Finding, device: DeviceChange) -> bool:
-    if device.hindsight or stored is None or stored <= device.happened_at:
-        return False
-    return finding.valid_until is None or stored <= finding.valid_until
+def _note_change(device: DeviceChange, changed: Sequence[tuple[Finding, State | None]], result: Assessment) -> None:
+    practice = (device.provider_id, device.practice_id)
+    result.unsettled[practice] = device.happened_at
+    moves = result.moves.setdefault(practice, defaultdict(Counter))
+    for finding, before in changed:
+        moves[finding.control][finding.state] += 1
+        if before is not None:
+            moves[finding.control][before] -= 1
+    if all(before is None for _, before in changed):  # a first report is told by the posture's own change
+        return
+    told = [
+        {"control": finding.control, "from": before, "to": finding.state, "reason": finding.reason}
+        for finding, before in changed
+    ]
+    result.events.append(
+        NewEvent(
+            device.provider_id,
+            "finding.changed",
+            device.practice_id,
+            device.device_id,
+            device.happened_at,
+            {"changes": told},
+        )
+    )
 
 
 def _finding_row(
-    provider_id: UUID,
-    subject_id: UUID,
-    practice_id: UUID,
-    finding: Finding,
-    since: datetime,
-    origin: DeviceChange | PracticeChange,
+    provider_id: UUID, subject_id: UUID, practice_id: UUID, finding: Finding, at: datetime
 ) -> tuple[Any, ...]:
+    """Return a finding as it is stored when there was none before."""
     return (
-        provider_id,
-        subject_id,
-        finding.control,
-        practice_id,
-        finding.state,
-        finding.reason,
-        since,
-        finding.valid_until,
-        origin.happened_at,
-        dict(finding.evidence),
-        dict(finding.threshold),
+        *(provider_id, subject_id, finding.control, practice_id, finding.state, finding.reason),
+        *(at, finding.valid_until, at, finding.evidence, finding.threshold),
+    )
+
+
+def _changed_row(device: DeviceChange, findings: Sequence[tuple[Finding, datetime | None]]) -> tuple[Any, ...]:
+    """Return the row of a device for `CHANGE_FINDINGS`."""
+    return (
+        *(device.provider_id, device.device_id, device.happened_at),
+        {finding.control: finding.state for finding, _ in findings},
+        {finding.control: finding.reason for finding, _ in findings},
+        {finding.control: until.timestamp() for finding, until in findings if until is not None},
+        {finding.control: finding.evidence for finding, _ in findings},
+        {finding.control: finding.threshold for finding, _ in findings},
     )
 
 

@@ -4,37 +4,51 @@ from vigie.core.batch import Statement
 
 STORED_FINDINGS = Statement(
     """
-    SELECT t.provider_id, t.subject_id, t.control, t.state, t.reason, t.since, t.valid_until,
-           t.assessed_at, t.evidence, t.threshold
+    SELECT t.subject_id, array_agg(t.control) AS controls, array_agg(t.state) AS states,
+           array_agg(t.valid_until) AS ends, array_agg(t.assessed_at) AS assessed,
+           max(t.evidence ->> 'since') FILTER (WHERE t.control = 'ANS-2.3') AS restart_since
     FROM {rows} AS v (provider_id, subject_id)
     JOIN finding t ON t.provider_id = v.provider_id AND t.subject_id = v.subject_id
     WHERE {tenant}
+    GROUP BY t.provider_id, t.subject_id
     """,
     ("uuid", "uuid"),
 )
-STORE_FINDINGS = Statement(
+ADD_FINDINGS = Statement(
     """
     INSERT INTO finding (provider_id, subject_id, control, practice_id, state, reason, since, valid_until, assessed_at,
                          evidence, threshold) {source}
-    ON CONFLICT (provider_id, subject_id, control)
-    DO UPDATE SET state = excluded.state, reason = excluded.reason, since = excluded.since,
-                  valid_until = excluded.valid_until, assessed_at = excluded.assessed_at, evidence = excluded.evidence,
-                  threshold = excluded.threshold
     """,
     ("uuid", "uuid", "text", "uuid", "text", "text", "timestamptz", "timestamptz", "timestamptz", "jsonb", "jsonb"),
 )
-_FINDING_TYPES = STORE_FINDINGS.types
-ADD_FINDINGS = Statement(STORE_FINDINGS.text.partition("ON CONFLICT")[0], _FINDING_TYPES)
+STORE_FINDINGS = Statement(
+    """
+    INSERT INTO finding AS t (provider_id, subject_id, control, practice_id, state, reason, since, valid_until, assessed_at,
+                              evidence, threshold) {source}
+    ON CONFLICT (provider_id, subject_id, control)
+    DO UPDATE SET state = excluded.state, reason = excluded.reason,
+                  since = CASE WHEN t.state = excluded.state THEN t.since ELSE excluded.since END,
+                  valid_until = excluded.valid_until, assessed_at = excluded.assessed_at, evidence = excluded.evidence,
+                  threshold = excluded.threshold
+    """,
+    ADD_FINDINGS.types,
+)
+# One row per subject, an object per column with the controls as keys: a full report touches twelve findings, and only those
+# in which anything differs are written. `ends` are seconds since 1970: the cast from text is one that Citus refuses here.
 CHANGE_FINDINGS = Statement(
     """
     UPDATE finding t
-    SET state = v.state, reason = v.reason, since = v.since, valid_until = v.valid_until, assessed_at = v.assessed_at,
-        evidence = v.evidence, threshold = v.threshold
-    FROM {rows} AS v (provider_id, subject_id, control, practice_id, state, reason, since, valid_until, assessed_at,
-                      evidence, threshold)
-    WHERE t.provider_id = v.provider_id AND t.subject_id = v.subject_id AND t.control = v.control AND {tenant}
+    SET state = v.states ->> t.control, reason = v.reasons ->> t.control,
+        since = CASE WHEN t.state = v.states ->> t.control THEN t.since ELSE v.assessed_at END,
+        valid_until = to_timestamp((v.ends ->> t.control)::double precision), assessed_at = v.assessed_at,
+        evidence = v.evidence -> t.control, threshold = v.thresholds -> t.control
+    FROM {rows} AS v (provider_id, subject_id, assessed_at, states, reasons, ends, evidence, thresholds)
+    WHERE t.provider_id = v.provider_id AND t.subject_id = v.subject_id AND v.states ? t.control AND {tenant}
+      AND (t.state <> v.states ->> t.control OR t.reason <> v.reasons ->> t.control
+           OR t.valid_until IS DISTINCT FROM to_timestamp((v.ends ->> t.control)::double precision)
+           OR t.evidence <> v.evidence -> t.control OR t.threshold <> v.thresholds -> t.control)
     """,
-    _FINDING_TYPES,
+    ("uuid", "uuid", "timestamptz", "jsonb", "jsonb", "jsonb", "jsonb", "jsonb"),
 )
 FORGET_FINDINGS = Statement(
     """

@@ -57,6 +57,21 @@ class VerdictChange:
         return bool(self.headlines or self.controls)
 
 
+def moved_counts(
+    controls: Mapping[str, Mapping[str, Any]], moves: Mapping[str, Mapping[State, int]]
+) -> dict[str, dict[State, int]] | None:
+    """Return the counts stored in a posture moved by what changed; None when they do not add up: then count anew."""
+    counts: dict[str, dict[State, int]] = {control: entry["counts"] for control, entry in controls.items()}
+    for control, moved in moves.items():
+        states: dict[State, int] = dict(counts.get(control, {}))
+        for state, change in moved.items():
+            states[state] = states.get(state, 0) + change
+        if min(states.values()) < 0:
+            return None
+        counts[control] = {state: count for state, count in states.items() if count}
+    return counts
+
+
 def judge(
     stored: Mapping[str, Any],
     counts: Mapping[str, Mapping[State, int]],
