@@ -139,14 +139,11 @@ def expected(operation: Operation, row: Row, voice: Voice, home: str) -> Refusal
         return UNAUTHENTICATED
     if name in row.exceptions():
         return row.exceptions()[name]
-    if name.startswith("without "):
-        return FORBIDDEN if row.may.scope is not None and name.endswith(row.may.scope) else row.status
     if name not in row.may.callers:
-        return FORBIDDEN
+        lacks = not name.startswith("without ") or name.endswith(str(row.may.scope))
+        return FORBIDDEN if lacks else row.status
     place = place_of(operation, row)
-    if place == "self":
-        return NOT_FOUND  # whatever a home holds is somebody else's
-    if place == "nowhere" or home in voice.homes:
-        return row.status
     foreign = (home == "fir") != ("fir" in voice.homes)
-    return NOT_FOUND if foreign or place == "practice" else row.status
+    unseen = home not in voice.homes and (foreign or place == "practice")
+    # What a home holds of the caller's own kind (a session) is somebody else's.
+    return NOT_FOUND if place == "self" or (unseen and place != "nowhere") else row.status

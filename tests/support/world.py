@@ -304,8 +304,8 @@ def _ids_of_practice(held: Holdings, practice_id: UUID) -> set[UUID]:
     }
 
 
-async def fingerprint(world: World) -> dict[str, str]:
-    """Return a digest of all rows of both providers per table, the audit apart: what a refused call must leave as it was."""
+async def fingerprint(world: World, *providers: str) -> dict[str, str]:
+    """Return a digest per table of all rows of both providers, or of one, the audit apart: what a refused call leaves as it was."""
     tables = await fetch(
         world.rows,
         "SELECT table_name AS name FROM information_schema.columns c JOIN information_schema.tables t USING (table_name)"
@@ -314,13 +314,8 @@ async def fingerprint(world: World) -> dict[str, str]:
     )
     each = [
         f"SELECT '{row['name']}' AS name, md5(string_agg(t::text, '|' ORDER BY t::text)) AS digest"  # noqa: S608 - ours
-        f" FROM {row['name']} t WHERE t.provider_id IN (:atlas, :borea)"
+        f" FROM {row['name']} t WHERE t.provider_id = ANY (:providers)"
         for row in tables
     ]
-    found = await fetch(
-        world.rows,
-        " UNION ALL ".join(each),
-        atlas=UUID(world.providers["Atlas"]),
-        borea=UUID(world.providers["Borea"]),
-    )
-    return {row["name"]: row["digest"] for row in found}
+    tenants = [UUID(world.providers[name]) for name in providers or ("Atlas", "Borea")]
+    return {row["name"]: row["digest"] for row in await fetch(world.rows, " UNION ALL ".join(each), providers=tenants)}

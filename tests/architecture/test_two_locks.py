@@ -1,0 +1,118 @@
+"""Two locks on tenancy (docs/adr/0004), each tested alone: one taken off, the other still lets nobody through.
+
+With both off, the same calls find a leak behind every route, so a lock that is on cannot pass for one that holds.
+"""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.support.locks import Unlocked, without_provider, without_row_level_security
+from tests.support.matrix import MATRIX, Operation
+from tests.support.matrix_run import a_world, across, application, faults_of_calls, faults_of_grants, talking_to
+from tests.support.world import World, fingerprint
+
+
+@pytest.fixture
+async def world(database_url: str, key_file: Path, tmp_path: Path) -> AsyncIterator[World]:
+    """A world that may be spoiled."""
+    async with a_world(database_url, key_file, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def no_predicate(world: World, monkeypatch: pytest.MonkeyPatch) -> type[Unlocked]:
+    """Let every connection that is opened once the world stands be one on which the first lock does not hold."""
+    assert world
+    Unlocked.opened, Unlocked.sent = set(), set()
+    monkeypatch.setattr(asyncpg, "connect", partial(asyncpg.connect, connection_class=Unlocked))
+    return Unlocked
+
+
+async def leaks(world: World) -> dict[Operation, list[str]]:
+    """Let each provider call everything on what is the other's, reads first; return what went wrong by operation."""
+    found = {}
+    for operation, row in sorted(MATRIX.items(), key=lambda item: item[0][0] != "GET"):
+        found[operation] = await faults_of_calls(world, operation, row, across(world, operation, row))
+    numbers = await world.call(world.voices["bea"], "GET", "/v1/summary")
+    if numbers.json()["practices"] != 1:
+        found["GET", "/v1/summary"].append(numbers.text)
+    return {operation: faults for operation, faults in found.items() if faults}
+
+
+async def beside(world: World) -> list[str]:
+    """Let Borea do whatever it may to what is its own; return what is answered otherwise than ever, or changed at Atlas."""
+    before, found = await fingerprint(world, "Atlas"), []
+    for operation, row in MATRIX.items():
+        if operation[0] != "GET":
+            found += await faults_of_grants(world, operation, row, ("bea", "bela"))
+    after = await fingerprint(world, "Atlas")
+    return found + [name for name in before if before[name] != after[name]]
+
+
+async def test_without_row_level_security_the_predicate_alone_keeps_providers_apart(
+    world: World, database_url: str, key_file: Path, tmp_path: Path
+) -> None:
+    before = await fingerprint(world)
+    app = application(database_url, key_file, tmp_path, **without_row_level_security(database_url))
+    async with talking_to(app) as world.http:
+        assert await leaks(world) == {}
+        assert await fingerprint(world) == before
+        assert await beside(world) == []
+        async with app.state.parts.database.engine.connect() as connection:
+            seen = await connection.exec_driver_sql("SELECT count(DISTINCT provider_id) FROM practice")
+            assert seen.scalar_one() >= 2  # bound to nobody, it sees everything: the lock is off indeed
+
+
+async def test_without_the_predicate_row_level_security_alone_keeps_providers_apart(
+    world: World, database_url: str, key_file: Path, tmp_path: Path, no_predicate: type[Unlocked]
+) -> None:
+    before = await fingerprint(world)
+    async with talking_to(application(database_url, key_file, tmp_path)) as world.http:
+        assert await leaks(world) == {}
+        assert await fingerprint(world) == before
+        assert await beside(world) == []
+    assert len(no_predicate.opened) > 50
+    assert any("unnest" in statement for statement in no_predicate.opened)
+    assert no_predicate.left() == []
+
+
+# Where there is nothing to find even with both locks off, and why.
+HELD_BY_SOMETHING_ELSE = {
+    ("GET", "/v1/me"): "tells what the credential says",
+    ("GET", "/v1/me/sessions"): "those of the member of the session that asks",
+    ("DELETE", "/v1/me/sessions/{session_id}"): "one of those",
+    ("POST", "/v1/me/membership"): "one of the account's own memberships",
+    ("POST", "/v1/practices"): "names nothing of anybody's",
+    (
+        "POST",
+        "/v1/invitations",
+    ): "names nothing of anybody's here; what it may name is in tests/architecture/test_isolation.py",
+    ("POST", "/v1/identity-providers"): "names nothing of anybody's",
+}
+
+
+@pytest.mark.usefixtures("no_predicate")
+async def test_with_both_off_every_route_leaks(world: World, database_url: str, key_file: Path, tmp_path: Path) -> None:
+    """That the two tests above could fail, route by route."""
+    unlocked = without_row_level_security(database_url)
+    async with talking_to(application(database_url, key_file, tmp_path, **unlocked)) as world.http:
+        found = await leaks(world)
+    assert MATRIX.keys() - found.keys() == HELD_BY_SOMETHING_ELSE.keys()
+
+
+@pytest.mark.parametrize(
+    ("statement", "opened"),
+    [
+        ("SELECT 1 FROM practice WHERE practice.provider_id = $1::UUID", True),
+        ("DELETE FROM finding t USING x AS v WHERE t.provider_id = v.provider_id", True),
+        ("SELECT 1 FROM provider WHERE provider.id = $1::UUID", True),
+        ("SELECT 1 FROM a JOIN b ON a.provider_id = b.provider_id", False),
+        ("SELECT bind_provider($1::UUID)", False),
+    ],
+)
+def test_only_conditions_on_a_given_provider_are_opened(statement: str, opened: bool) -> None:  # noqa: FBT001 - a case
+    assert (without_provider(statement) != statement) is opened

@@ -1,0 +1,186 @@
+"""Running the isolation matrix: each call, and what is wrong with its answer."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+from fastapi import FastAPI
+
+from tests.conftest import NOW, PUBLIC_URL, settings_for
+from tests.support.bad_idp import BadIdp, staff
+from tests.support.matrix import (
+    CALLERS,
+    FORBIDDEN,
+    PEER,
+    UNAUTHENTICATED,
+    Operation,
+    Refusal,
+    Row,
+    expected,
+    place_of,
+)
+from tests.support.refusals import PROBLEM, refusal
+from tests.support.world import (
+    NAMES,
+    Voice,
+    World,
+    build_world,
+    fingerprint,
+    issuer,
+    make,
+    member,
+    person,
+    session_of,
+    twin,
+)
+from vigie.app import create_app
+from vigie.core.clock import MovableClock
+from vigie.core.db import Database
+from vigie.core.sealing import new_sealing_key
+from vigie.people.members import Standing
+
+
+@asynccontextmanager
+async def talking_to(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Run an application and give a client of it."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as http,
+    ):
+        yield http
+
+
+def application(database_url: str, key_file: Path, folder: Path, **more: object) -> FastAPI:
+    """Return an application whose owners may add identity providers: one answers every call. Its clock stands still."""
+    sealing_key = folder / "sealing-key"
+    if not sealing_key.exists():
+        sealing_key.write_bytes(new_sealing_key())
+    settings = settings_for(database_url, key_file, sealing_key_file=sealing_key, **more)
+    return create_app(settings, clock=MovableClock(NOW), outbound=BadIdp(staff(), NOW).outbound())
+
+
+@asynccontextmanager
+async def a_world(database_url: str, key_file: Path, folder: Path) -> AsyncIterator[World]:
+    """A world over an application of its own."""
+    app = application(database_url, key_file, folder)
+    rows = Database(database_url, {"application_name": "test"}, 2)
+    async with talking_to(app) as http:
+        yield await build_world(app, http, rows, app.state.parts.clock)
+    await rows.close()
+
+
+async def send(world: World, operation: Operation, row: Row, voice: Voice, home: str, **ids: str) -> httpx.Response:
+    """Call an operation as somebody, aimed at a home, or at what else is named."""
+    named = {**world.homes[home], **ids}
+    if row.fresh == "pending" and "device_id" not in ids:
+        named["device_id"] = named["pending_id"]
+    body = None if row.body is None else {name: str(value).format(**named) for name, value in row.body.items()}
+    return await world.call(voice, operation[0], operation[1].format(**named), json=body)
+
+
+def told(answer: httpx.Response) -> Refusal | int:
+    """Return what an answer says, as the matrix writes it."""
+    if answer.headers.get("content-type") != PROBLEM:
+        return answer.status_code
+    return refusal(answer)
+
+
+def faults_of(world: World, voice: Voice, what: str, answer: httpx.Response, wanted: Refusal | int) -> list[str]:
+    """Return what is wrong with an answer: another status, or something in it that the caller must not see."""
+    found = [] if told(answer) == wanted else [f"{what}: {told(answer)} instead of {wanted}"]
+    whole = answer.text + repr(answer.headers)
+    hidden = world.hidden_from(voice)
+    if "/v1/audit" in what:  # which repeats what one's own people typed into paths: no news to them
+        typed = " ".join(each for ids in world.homes.values() for each in ids.values())
+        hidden = frozenset(text for text in hidden if text not in typed)
+    return found + [f"{what}: tells {text}" for text in hidden if text in whole]
+
+
+def calls_of(world: World, operation: Operation, row: Row) -> list[tuple[Voice, str, Refusal | int]]:
+    """Return every call that leaves its object as it is (reads, and what is refused): who, on which home, with what outcome."""
+    calls: list[tuple[Voice, str, Refusal | int]] = []
+    for name in (*CALLERS, f"without {row.may.scope}"):
+        if name not in world.voices:
+            continue
+        voice = world.voices[name]
+        for home in ("cedar",) if place_of(operation, row) == "nowhere" else NAMES:
+            wanted = expected(operation, row, voice, home)
+            repeats = home == "elm" and wanted in (UNAUTHENTICATED, FORBIDDEN)
+            if not repeats and (operation[0] == "GET" or not isinstance(wanted, int)):
+                calls.append((voice, home, wanted))
+    return calls
+
+
+async def faults_of_calls(
+    world: World, operation: Operation, row: Row, calls: Sequence[tuple[Voice, str, Refusal | int]]
+) -> list[str]:
+    """Make calls; return what was answered otherwise, or told to whom it is hidden from."""
+    found = []
+    for voice, home, wanted in calls:
+        answer = await send(world, operation, row, voice, home)
+        found += faults_of(world, voice, f"{' '.join(operation)} as {voice.name} on {home}", answer, wanted)
+    return found
+
+
+async def faults_of_refusals(world: World, operation: Operation, row: Row) -> list[str]:
+    """Make every call that is to leave its object as it is; return what was answered otherwise, or told, or changed."""
+    before = await fingerprint(world)
+    found = await faults_of_calls(world, operation, row, calls_of(world, operation, row))
+    after = await fingerprint(world)
+    return found + [
+        f"{' '.join(operation)}: refused, and {name} changed" for name in before if before[name] != after[name]
+    ]
+
+
+def across(world: World, operation: Operation, row: Row) -> list[tuple[Voice, str, Refusal | int]]:
+    """Return the part of the matrix between providers: who may do it at home, aimed at the other's; and lists of one's own."""
+    found = []
+    for voice, home, wanted in calls_of(world, operation, row):
+        foreign = (home == "fir") != ("fir" in voice.homes)
+        known = PEER.get(voice.name, voice.name) in row.may.callers
+        if known and (foreign or place_of(operation, row) == "nowhere"):
+            found.append((voice, home, wanted))
+    return found
+
+
+async def own(world: World, row: Row, voice: Voice, home: str) -> tuple[Voice, dict[str, str]]:
+    """Return something of the caller's own to act on, and perhaps another caller like them, to whom alone it belongs."""
+    match row.fresh:
+        case None:
+            return voice, {}
+        case "own session":
+            assert voice.member is not None
+            return voice, {"session_id": (await session_of(world, voice.member))[0]}
+        case "own place":
+            return await somebody_of_two_places(world, voice, home)
+        case "practice":
+            ids = await make(world, "practice", home)
+            return (await twin(world, voice, ids["practice_id"]) if voice.limited else voice), ids
+    return voice, await make(world, row.fresh, home)
+
+
+async def somebody_of_two_places(world: World, voice: Voice, home: str) -> tuple[Voice, dict[str, str]]:
+    """Return a person who came in by the provider's own issuer, and the membership of theirs that they are not at."""
+    assert voice.member is not None
+    here = await member(world, voice.provider_id, Standing("technician"), "Kim")
+    there = Standing("practice_staff", UUID(world.homes[home]["practice_id"]))
+    other = await member(world, voice.provider_id, there, "Kim", account=here.account_id)
+    door = await issuer(world, voice.provider_id)
+    return await person(world, here, voice.homes, door), {"member_id": str(other.id)}
+
+
+async def faults_of_grants(world: World, operation: Operation, row: Row, callers: Sequence[str] = CALLERS) -> list[str]:
+    """Let everybody who may do it, each to something of their own."""
+    found = []
+    for name in callers:
+        voice, peer = world.voices[name], PEER.get(name, name)
+        if peer not in row.may.callers or peer in row.exceptions():
+            continue
+        home = "fir" if "fir" in voice.homes else "cedar"
+        actor, ids = await own(world, row, voice, home)
+        answer = await send(world, operation, row, actor, home, **ids)
+        found += faults_of(world, voice, f"{' '.join(operation)} as {name} on their own", answer, row.status)
+    return found
