@@ -94,7 +94,7 @@ async def test_an_authorization_header_of_another_form_gets_no_token(cast: Cast,
     assert oauth_refusal(answer) == (401, "invalid_client")
 
 
-@pytest.mark.parametrize("grant", ["password", "authorization_code", ""])
+@pytest.mark.parametrize("grant", ["password", "authorization_code", "refresh_token"])
 async def test_only_client_credentials_are_offered(cast: Cast, grant: str) -> None:
     answer = await ask(cast, {"grant_type": grant}, (cast.pia.client_id, cast.pia.client_secret))
     assert oauth_refusal(answer) == (400, "unsupported_grant_type")

@@ -28,6 +28,7 @@ FAULTS = {
     "address-of-fastapi": (f"{API}/practices/service.py", "import fastapi"),
     "address-of-jwt": (f"{API}/auth/dependencies.py", "import jwt"),
     "address-of-authlib": (f"{API}/auth/oidc/callback.py", "import authlib"),
+    "address-of-limits": (f"{API}/auth/routes.py", "import limits"),
     "address-of-nacl": (f"{API}/devices/agent_requests.py", "import nacl.bindings"),
     "address-of-prometheus": (f"{API}/devices/intake.py", "import prometheus_client"),
     "address-of-alembic": (f"{API}/health.py", "import alembic"),

@@ -14,8 +14,12 @@ from vigie import health
 from vigie.auth import routes as auth_routes
 from vigie.auth.clients import Clients
 from vigie.auth.dependencies import refuse_unguarded
+from vigie.auth.oidc.profiles import ProfileError
+from vigie.auth.oidc.profiles_file import load_identity_providers
+from vigie.auth.refusals import Refusals
 from vigie.auth.sessions import Sessions
-from vigie.auth.signing_keys import load_signing_keys
+from vigie.auth.signing_keys import SigningKeys, load_signing_keys
+from vigie.auth.token_endpoint import TokenEndpoint
 from vigie.auth.tokens import Tokens
 from vigie.core import middleware
 from vigie.core.batch import Form
@@ -25,6 +29,9 @@ from vigie.core.db import Database, Role, connect, role_url
 from vigie.core.errors import install_error_handlers
 from vigie.core.invalidation import Listener
 from vigie.core.migrate import head_revision
+from vigie.core.outbound import Outbound
+from vigie.core.rate_limit import QuotaHeaders, RateLimits
+from vigie.core.sealing import Sealer, load_sealing_keys
 from vigie.devices import agent_routes
 from vigie.devices import routes as device_routes
 from vigie.devices.agent_requests import Addresses
@@ -35,10 +42,16 @@ from vigie.devices.writing import HeartbeatWriter
 from vigie.openapi import describe
 from vigie.overview import audit_routes
 from vigie.overview import routes as overview_routes
+from vigie.people import issuer_routes, me_routes
+from vigie.people import routes as people_routes
+from vigie.people.account_routes import ACCOUNT_PAGES
+from vigie.people.auth_routes import SIGN_IN_PAGES
+from vigie.people.kit import Door, People, build_people
 from vigie.posture.assessment import Assessor
 from vigie.settings import Settings
 
 HEARTBEATS = "/v1/agent/heartbeats"
+_SIGN_IN_CONNECTIONS = 2
 
 
 @dataclass(slots=True)
@@ -48,6 +61,9 @@ class Parts:
     clock: Clock
     database: Database
     tokens: Tokens
+    token_endpoint: TokenEndpoint
+    refusals: Refusals
+    limits: RateLimits
     clients: Clients
     sessions: Sessions
     public_url: str
@@ -58,6 +74,7 @@ class Parts:
     intake: Intake
     listener: Listener
     revision: str
+    people: People
 
 
 def connector(settings: Settings, role: Role) -> Callable[[], Awaitable[asyncpg.Connection]]:
@@ -70,7 +87,24 @@ def connector(settings: Settings, role: Role) -> Callable[[], Awaitable[asyncpg.
     return open_connection
 
 
-def build_parts(settings: Settings, clock: Clock) -> Parts:
+def door_of(settings: Settings, outbound: Outbound | None = None) -> Door:
+    """Return what the operator decided about signing in; raises `ProfileError` and `SealingKeyError`."""
+    operators = load_identity_providers(settings.identity_providers_file)
+    sealer = None
+    if settings.sealing_key_file is not None:
+        key, *previous = load_sealing_keys(settings.sealing_key_file)
+        sealer = Sealer(key, previous)
+    elif operators:
+        raise ProfileError("identity providers need VIGIE_SEALING_KEY_FILE; `vigie keys new-sealing FILE` makes a key")
+    return Door(
+        public_url=settings.public_url,
+        operators=operators,
+        sealer=sealer,
+        outbound=outbound or Outbound(ca_file=settings.outbound_ca_file),
+    )
+
+
+def build_parts(settings: Settings, clock: Clock, outbound: Outbound | None = None) -> Parts:
     """Build what the application is made of; opens no connection yet."""
     form: Form = "citus" if settings.database_form == "citus" else "postgresql"
     url, server_settings = role_url(settings, "vigie_app")
@@ -83,10 +117,17 @@ def build_parts(settings: Settings, clock: Clock) -> Parts:
     listener.subscribe("device", directory.on_change, directory.on_hearing)
     listener.subscribe("client", clients.on_change, clients.on_hearing)
     listener.subscribe("session", sessions.on_change, sessions.on_hearing)
+    signin = Database(*role_url(settings, "vigie_signin"), pool_size=_SIGN_IN_CONNECTIONS)
+    people = build_people(door_of(settings, outbound), database, signin, clock, time.monotonic)
+    listener.subscribe("identity_provider", people.providers.on_change, people.providers.on_hearing)
+    tokens = Tokens(keys_of(settings), settings.public_url, settings.token_lifetime_s)
     return Parts(
         clock=clock,
         database=database,
-        tokens=Tokens(load_signing_keys(settings.token_key_file), settings.public_url, settings.token_lifetime_s),
+        tokens=tokens,
+        token_endpoint=TokenEndpoint(clients, tokens, people.used_once),
+        refusals=Refusals(database, time.monotonic),
+        limits=RateLimits(quotas_of(settings), time.monotonic),
         clients=clients,
         sessions=sessions,
         public_url=settings.public_url,
@@ -103,7 +144,26 @@ def build_parts(settings: Settings, clock: Clock) -> Parts:
         ),
         listener=listener,
         revision=head_revision(),
+        people=people,
     )
+
+
+def keys_of(settings: Settings) -> SigningKeys:
+    """Read the keys of access tokens; raises `TokenKeyError`."""
+    return load_signing_keys(settings.token_key_file, settings.token_key_previous_files)
+
+
+def quotas_of(settings: Settings) -> dict[str, str]:
+    """Return the quotas of requests by the name that callers read in the headers."""
+    return {
+        "token-client": settings.limit_token_client,
+        "token-address": settings.limit_token_address,
+        "sign-in-address": settings.limit_sign_in_address,
+        "read": settings.limit_read,
+        "read-provider": settings.limit_read_provider,
+        "write": settings.limit_write,
+        "write-provider": settings.limit_write_provider,
+    }
 
 
 def _calm_the_collector() -> None:
@@ -129,11 +189,15 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         await parts.intake.stop()
         await parts.listener.stop()
         await parts.directory.close()
+        await parts.people.doorstep.close()
         await parts.database.close()
 
 
-def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
-    """Build the application; raises `UnguardedRouteError` when a route does not say who may call it."""
+def create_app(settings: Settings, *, clock: Clock | None = None, outbound: Outbound | None = None) -> FastAPI:
+    """Build the application; raises `UnguardedRouteError` when a route does not say who may call it.
+
+    `outbound`: what calls identity providers, when it is not the real thing.
+    """
     app = FastAPI(
         title="Vigie",
         version="1",
@@ -148,11 +212,15 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         lifespan=_running,
         middleware=[
             Middleware(middleware.Observe),
+            Middleware(
+                middleware.SecureHeaders, https=settings.public_url.startswith("https://"), except_below="/v1/agent/"
+            ),
             Middleware(middleware.BodyLimit, refusals={"/v1/agent/": AgentBodyTooLargeError}),
             Middleware(middleware.Shortcut, handlers={("POST", HEARTBEATS): agent_routes.post_heartbeat}),
+            Middleware(QuotaHeaders),
         ],
     )
-    app.state.parts = build_parts(settings, clock or SystemClock())
+    app.state.parts = build_parts(settings, clock or SystemClock(), outbound)
     install_routes(app)
     install_error_handlers(app)
     refuse_unguarded(app.routes)
@@ -166,6 +234,11 @@ def install_routes(app: FastAPI) -> None:
     app.include_router(overview_routes.router)
     app.include_router(audit_routes.router)
     app.include_router(device_routes.router)
+    app.include_router(people_routes.router)
+    app.include_router(me_routes.router)
+    app.include_router(issuer_routes.router)
     app.include_router(auth_routes.router)
     app.include_router(health.router)
+    for path, handler, method in (*SIGN_IN_PAGES, *ACCOUNT_PAGES):
+        app.add_route(path, handler, methods=[method], include_in_schema=False)
     describe(app)

@@ -5,13 +5,13 @@ known at once; should it be lost, whatever the reason, the change still holds ev
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.auth.identifiers import new_client_id, new_client_secret, provider_of
@@ -26,6 +26,36 @@ from vigie.core.invalidation import Remembered, announce
 BELIEVED_S: Final = 0.7
 USE_NOTED_EVERY: Final = timedelta(minutes=1)
 _LOOK_UP_S: Final = 10
+
+_ONE = (PartnerClient.provider_id == bindparam("provider"), PartnerClient.client_id == bindparam("client"))
+_CLIENT = (
+    PartnerClient.client_id,
+    PartnerClient.provider_id,
+    PartnerClient.name,
+    PartnerClient.auth_method,
+    PartnerClient.scopes,
+    PartnerClient.generation,
+    PartnerClient.last_used_at,
+    PartnerClient.revoked_at,
+)
+_WITH_SECRETS = (
+    select(*_CLIENT, PartnerSecret.id, PartnerSecret.secret_hash, PartnerSecret.expires_at)
+    .outerjoin(
+        PartnerSecret,
+        and_(
+            PartnerSecret.provider_id == PartnerClient.provider_id, PartnerSecret.client_id == PartnerClient.client_id
+        ),
+    )
+    .where(*_ONE)
+)
+_WITH_KEYS = (
+    select(*_CLIENT, PartnerKey.kid, PartnerKey.jwk)
+    .outerjoin(
+        PartnerKey,
+        and_(PartnerKey.provider_id == PartnerClient.provider_id, PartnerKey.client_id == PartnerClient.client_id),
+    )
+    .where(*_ONE)
+)
 
 
 async def create_client(
@@ -70,7 +100,10 @@ async def revoke_client(session: AsyncSession, provider_id: UUID, client_id: str
 
 @dataclass(frozen=True, slots=True)
 class RegisteredClient:
-    """A living client with what it may authenticate with: hashes of secrets by their id, public keys (JWK) by their `kid`."""
+    """A client with what it may authenticate with: hashes of secrets by their id, public keys (JWK) by their `kid`.
+
+    A revoked one has neither.
+    """
 
     client_id: str
     provider_id: UUID
@@ -126,29 +159,29 @@ class Clients:
             name=standing.name,
         )
 
-    async def registered(self, client_id: str, now: datetime) -> RegisteredClient | None:
-        """Return a living client with the secrets and keys that hold at this instant; always asks the database."""
+    async def by_secret(self, client_id: str, now: datetime) -> RegisteredClient | None:
+        """Return a client with the hashes of the secrets it may authenticate with at this instant, if any."""
+        rows = await self._registered(_WITH_SECRETS, client_id)
+        found = rows[0] if rows else None
+        usable = found is not None and found.revoked_at is None and found.auth_method == "client_secret"
+        kept = [row for row in rows if usable and row.id and (row.expires_at is None or now < row.expires_at)]
+        return _registered_client(found, secrets={row.id: row.secret_hash for row in kept}) if found else None
+
+    async def by_key(self, client_id: str) -> RegisteredClient | None:
+        """Return a client with the public keys (JWK) it may sign its assertions with, if any, by their `kid`."""
+        rows = await self._registered(_WITH_KEYS, client_id)
+        found = rows[0] if rows else None
+        kept = [row for row in rows if row.revoked_at is None and row.kid]
+        return _registered_client(found, keys={row.kid: row.jwk for row in kept}) if found else None
+
+    async def _registered(self, statement: Select[*tuple[Any, ...]], client_id: str) -> Sequence[Row[*tuple[Any, ...]]]:
+        """Ask the database, always: who authenticates gets a token that lives for minutes."""
         provider_id = provider_of(client_id, "vpc")
         if provider_id is None:
-            return None
+            return ()
+        asked = {"provider": provider_id, "client": client_id}
         async with asyncio.timeout(_LOOK_UP_S), self._database.session(provider_id, write=False) as session:
-            found = (
-                await session.scalars(select(PartnerClient).where(*_is(PartnerClient, provider_id, client_id)))
-            ).first()
-            if found is None or found.revoked_at is not None:
-                return None
-            secrets = await _secrets_of(session, found, now) if found.auth_method == "client_secret" else {}
-            keys = await session.scalars(select(PartnerKey).where(*_is(PartnerKey, provider_id, client_id)))
-            return RegisteredClient(
-                client_id=client_id,
-                provider_id=provider_id,
-                name=found.name,
-                scopes=_scopes_of(found),
-                generation=found.generation,
-                used_at=found.last_used_at,
-                secrets=secrets,
-                keys={key.kid: key.jwk for key in keys},
-            )
+            return (await session.execute(statement, asked)).all()
 
     async def note_authenticated(self, client: RegisteredClient, by: UUID | str, now: datetime) -> None:
         """Note when a client and the secret or key it authenticated with (`by`) were used, at most once a minute."""
@@ -178,16 +211,14 @@ class Clients:
 
     async def _find(self, provider_id: UUID, client_id: str) -> _Standing:
         async with asyncio.timeout(_LOOK_UP_S), self._database.session(provider_id, write=False) as session:
-            found = (
-                await session.scalars(select(PartnerClient).where(*_is(PartnerClient, provider_id, client_id)))
-            ).first()
+            found = await _row(session, provider_id, client_id)
             if found is None or found.revoked_at is not None:
                 return _Standing(alive=False)
             practices: frozenset[UUID] | Literal["all"] = ALL_PRACTICES
             if found.limited:
                 chosen = select(PartnerPractice.practice_id).where(*_is(PartnerPractice, provider_id, client_id))
                 practices = frozenset(await session.scalars(chosen))
-        return _Standing(True, found.name, _scopes_of(found), practices, found.generation, found.last_used_at)
+        return _Standing(True, found.name, _scopes_of(found.scopes), practices, found.generation, found.last_used_at)
 
     async def _note_once(self, provider_id: UUID, client_id: str, now: datetime) -> None:
         """Note a use on behalf of all requests of this moment."""
@@ -235,11 +266,27 @@ def _is(
     return table.provider_id == provider_id, table.client_id == client_id
 
 
-def _scopes_of(client: PartnerClient) -> frozenset[Permission]:
-    """Return the scopes of a client, those of an older or newer release that this one does not know left out."""
-    return frozenset(scope for scope in SCOPES if scope.value in client.scopes)
+def _scopes_of(granted: Iterable[str]) -> frozenset[Permission]:
+    """Return the scopes granted to a client, those of an older or newer release that this one does not know left out."""
+    names = frozenset(granted)
+    return frozenset(scope for scope in SCOPES if scope in names)
 
 
-async def _secrets_of(session: AsyncSession, client: PartnerClient, now: datetime) -> dict[UUID, bytes]:
-    rows = await session.scalars(select(PartnerSecret).where(*_is(PartnerSecret, client.provider_id, client.client_id)))
-    return {row.id: row.secret_hash for row in rows if row.expires_at is None or now < row.expires_at}
+async def _row(session: AsyncSession, provider_id: UUID, client_id: str) -> PartnerClient | None:
+    rows = await session.scalars(select(PartnerClient).where(*_is(PartnerClient, provider_id, client_id)))
+    return rows.first()
+
+
+def _registered_client(
+    row: Row[*tuple[Any, ...]], *, secrets: Mapping[UUID, bytes] | None = None, keys: Mapping[str, Any] | None = None
+) -> RegisteredClient:
+    return RegisteredClient(
+        client_id=row.client_id,
+        provider_id=row.provider_id,
+        name=row.name,
+        scopes=_scopes_of(row.scopes),
+        generation=row.generation,
+        used_at=row.last_used_at,
+        secrets=secrets or {},
+        keys=keys or {},
+    )

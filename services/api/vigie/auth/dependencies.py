@@ -4,6 +4,7 @@
 |---|---|
 | no token and no session, or one that does not hold | 401 `auth.unauthenticated` |
 | session whose unsafe request did not come from our own pages | 403 `auth.forged_request` |
+| caller, or whole provider, that asks too often | 429 `rate_limit.exceeded` |
 | caller without the permission of the route | 403 `auth.insufficient_scope` |
 | query parameter that the route does not document | 422 `request.invalid` |
 | object of another provider, or no such object | 404 `not_found` |
@@ -15,7 +16,7 @@ refused in one of its own. Reads are not recorded, except by `reads(…, recorde
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
@@ -39,6 +40,7 @@ from vigie.core.clock import Clock
 from vigie.core.db import Database
 from vigie.core.errors import AppError, InvalidRequestError
 from vigie.core.idempotency import Attempt
+from vigie.core.rate_limit import RateLimits
 
 _GUARD = "vigie_guard"
 _RECORDED = "vigie_recorded"
@@ -66,6 +68,7 @@ class Parts(Protocol):
     sessions: Sessions
     public_url: str
     trusted_proxies: Sequence[Network]
+    limits: RateLimits
 
 
 def parts(request: Request) -> Parts:
@@ -155,8 +158,33 @@ def _refuse_forged(request: Request, principal: Principal) -> None:
     """
     if principal.session_id is None or request.method in {"GET", "HEAD"}:
         return
-    if request.headers.get("origin") != parts(request).public_url or request.headers.get("x-vigie-request") != "1":
+    if not comes_from_us(request) or request.headers.get("x-vigie-request") != "1":
         raise ForgedRequestError
+
+
+def comes_from_us(request: Request) -> bool:
+    """Whether a browser says that a page of ours sent this: by `Origin`, or without one by `Sec-Fetch-Site`.
+
+    A request that says neither came from no browser that would have added a cookie by itself, and is refused all the same.
+    """
+    origin = request.headers.get("origin")
+    if origin is not None:
+        return origin == parts(request).public_url
+    return request.headers.get("sec-fetch-site") == "same-origin"
+
+
+async def known_caller(
+    request: Request,
+    credentials: HTTPAuthorizationCredentials | None = Depends(_bearer),  # noqa: B008 - shared by all guards
+) -> Principal | None:
+    """Return who is calling, for what a route must find out before its guard opens a transaction; None for nobody.
+
+    A dependency beside the guard, never instead of it: the guard refuses, and records the refusal.
+    """
+    try:
+        return await authenticate(request, credentials.credentials if credentials else None)
+    except AppError:
+        return None
 
 
 async def _of_token(request: Request, token: str) -> Principal:
@@ -206,6 +234,7 @@ def _guarded(permission: Permission, *, write: bool, recorded: bool) -> Any:
         credentials: HTTPAuthorizationCredentials | None = Depends(_bearer),  # noqa: B008 - shared by all guards
     ) -> AsyncIterator[Call]:
         principal = await identify(request, credentials.credentials if credentials else None)
+        _count(request, principal, "write" if write else "read")
         kit = parts(request)
         now = kit.clock.now()
         note = Note.of(_action_of(request), address_of(request), request.path_params) if recorded else None
@@ -228,6 +257,12 @@ def _guarded(permission: Permission, *, write: bool, recorded: bool) -> Any:
     setattr(call, _RECORDED, recorded)
     # scope="function": the unit of work is committed before the answer leaves, and a failed commit is a failed request.
     return Depends(call, scope="function")
+
+
+def _count(request: Request, principal: Principal, kind: Literal["read", "write"]) -> None:
+    """Count a request against the quota of its caller, then that of the provider; raises `RateLimitExceededError`."""
+    caller = principal.subject if principal.session_id is None else str(principal.session_id)
+    parts(request).limits.admit(request.scope, (kind, caller), (f"{kind}-provider", str(principal.provider_id)))
 
 
 def _admit(request: Request, principal: Principal, permission: Permission) -> None:

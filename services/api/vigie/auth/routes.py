@@ -1,121 +1,149 @@
-"""`POST /oauth/token` and `GET /v1/me`."""
+"""`POST /oauth/token`, and what a client or a gateway needs to know before and after: metadata and public keys."""
 
-import base64
-import binascii
-from typing import Annotated
-from urllib.parse import unquote_plus
+from collections.abc import Mapping
+from typing import Any, Final, Literal, Protocol, cast
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
-from vigie.auth.dependencies import Call, parts, public, reads
-from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
-from vigie.auth.principal import Permission
-from vigie.auth.tokens import AccessToken
-from vigie.core.crypto import same_secret
+from vigie.auth import assertions
+from vigie.auth.dependencies import address_of, parts, public
+from vigie.auth.principal import SCOPES
+from vigie.auth.refusals import Refusals
+from vigie.auth.token_endpoint import GRANT, METHODS, OAuthError, Offer, TokenEndpoint, read_form, read_offer
 from vigie.core.errors import problems
+from vigie.core.rate_limit import RateLimitExceededError, RateLimits, key_of_address
 
 router = APIRouter(tags=["access"])
+_KEPT: Final = {"Cache-Control": "public, max-age=300"}
+
+
+class Kit(Protocol):
+    """What the application puts on `app.state.parts` for these routes."""
+
+    token_endpoint: TokenEndpoint
+    limits: RateLimits
+    refusals: Refusals
 
 
 class TokenAnswer(BaseModel):
     """A successful answer of the token endpoint (RFC 6749 §5.1)."""
 
     access_token: str
-    token_type: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a word of RFC 6750
     expires_in: int
     scope: str
 
 
-class OAuthError(BaseModel):
+class OAuthRefusal(BaseModel):
     """A refusal of the token endpoint (RFC 6749 §5.2)."""
 
     error: str
     error_description: str
 
 
-def _refusal(status: int, error: str, description: str) -> Response:
-    headers = {"Cache-Control": "no-store"}
-    if status == 401:  # noqa: PLR2004 - HTTP
-        headers["WWW-Authenticate"] = 'Basic realm="vigie"'
-    return JSONResponse({"error": error, "error_description": description}, status, headers)
+def _kit(request: Request) -> Kit:
+    return cast("Kit", request.app.state.parts)
 
 
-def _basic(request: Request) -> tuple[str, str] | None:
-    kind, _, value = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "basic":
-        return None
-    try:
-        client_id, separator, secret = base64.b64decode(value, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return (unquote_plus(client_id), unquote_plus(secret)) if separator else None
+_FORM: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "required": ["grant_type"],
+                    "properties": {
+                        "grant_type": {"type": "string", "enum": [GRANT]},
+                        "scope": {
+                            "type": "string",
+                            "description": "Scopes with a space between them; without it, all that the client has.",
+                        },
+                        "client_id": {"type": "string"},
+                        "client_secret": {"type": "string", "description": "`client_secret_post`"},
+                        "client_assertion_type": {"type": "string", "enum": [assertions.TYPE]},
+                        "client_assertion": {"type": "string", "description": "`private_key_jwt` (RFC 7523)"},
+                    },
+                }
+            }
+        },
+    }
+}
 
 
 @router.post(
     "/oauth/token",
-    responses={400: {"model": OAuthError}, 401: {"model": OAuthError}},
+    response_model=TokenAnswer,
+    responses={400: {"model": OAuthRefusal}, 401: {"model": OAuthRefusal}, **problems(RateLimitExceededError)},
+    openapi_extra=_FORM,
     summary="Get an access token (client credentials)",
 )
-@public("clients authenticate here with their secret")
-async def issue_token(
-    request: Request,
-    grant_type: Annotated[str, Form(max_length=64)] = "",
-    scope: Annotated[str | None, Form(max_length=500)] = None,
-    client_id: Annotated[str | None, Form(max_length=80)] = None,
-    client_secret: Annotated[str | None, Form(max_length=200)] = None,
-) -> TokenAnswer:
-    """Answer an access token for a client id and secret, sent as HTTP Basic (preferred) or in the form (RFC 6749 §2.3.1)."""
-    if grant_type != "client_credentials":
-        return _refusal(400, "unsupported_grant_type", "only client_credentials is offered")  # type: ignore[return-value]
-    sent = _basic(request)
-    if sent is None and client_id and client_secret:
-        sent = (client_id, client_secret)
-    kit = parts(request)
-    now = kit.clock.now()
-    client = await kit.clients.registered(sent[0], now) if sent else None
-    used = (
-        next((key for key, kept in client.secrets.items() if same_secret(sent[1], kept)), None)
-        if client and sent
-        else None
-    )
-    if client is None or used is None:
-        return _refusal(401, "invalid_client", "unknown client or wrong secret")  # type: ignore[return-value]
-    await kit.clients.note_authenticated(client, used, now)
-    granted = client.scopes
-    if scope:
-        if not set(scope.split()) <= granted:
-            return _refusal(400, "invalid_scope", "a scope asked for is not granted to this client")  # type: ignore[return-value]
-        granted = frozenset(Permission(name) for name in scope.split())
-    token = kit.tokens.issue(AccessToken(client.client_id, client.provider_id, granted, client.generation), now)
-    return JSONResponse(  # type: ignore[return-value]
-        {
-            "access_token": token.access_token,
-            "token_type": "Bearer",
-            "expires_in": token.expires_in,
-            "scope": token.scope,
-        },
-        headers={"Cache-Control": "no-store"},
-    )
+@public("clients authenticate here with their secret or with an assertion they signed")
+async def issue_token(request: Request) -> Response:
+    """Answer an access token to a client that authenticates: HTTP Basic, secret in the form, or `private_key_jwt`."""
+    kit, address = _kit(request), address_of(request)
+    kit.limits.admit(request.scope, ("token-address", key_of_address(address)))
+    try:
+        answer = await _issue(request, kit)
+    except OAuthError as error:
+        if error.client is not None:
+            now = parts(request).clock.now()
+            proven = error.error != "invalid_client"
+            await kit.refusals.record(error.client, error.error, address, now, proven=proven)
+        return _refusal(error)
+    return JSONResponse(answer.model_dump(), headers={"Cache-Control": "no-store"})
 
 
-class Me(BaseModel):
-    """Who the caller is."""
+async def _issue(request: Request, kit: Kit) -> TokenAnswer:
+    form = read_form(request.headers.get("content-type", ""), await request.body())
+    if "grant_type" not in form:
+        raise OAuthError("invalid_request", "grant_type is missing")
+    offer = read_offer(request.headers.get("authorization"), form)
+    async with kit.token_endpoint.turn():
+        return await _issue_to(request, kit, form, offer)
 
-    kind: str
-    subject: str
-    provider_id: str
-    scopes: list[str]
+
+async def _issue_to(request: Request, kit: Kit, form: Mapping[str, str], offer: Offer) -> TokenAnswer:
+    now = parts(request).clock.now()
+    client = await kit.token_endpoint.authenticate(offer, now)
+    # Only now: a quota under a name that anybody may use would let anybody use it up.
+    kit.limits.admit(request.scope, ("token-client", client.client_id))
+    if form["grant_type"] != GRANT:
+        raise OAuthError("unsupported_grant_type", f"only {GRANT} is offered", client=client)
+    token = kit.token_endpoint.issue(client, form.get("scope"), now)
+    return TokenAnswer(access_token=token.access_token, expires_in=token.expires_in, scope=token.scope)
 
 
-@router.get("/v1/me", responses=problems(UnauthenticatedError, InsufficientScopeError), summary="Who am I?")
-async def me(call: Annotated[Call, reads(Permission.SELF)]) -> Me:
-    """Tell the caller who they are and what they may do."""
-    caller = call.principal
-    return Me(
-        kind=caller.kind,
-        subject=caller.subject,
-        provider_id=str(caller.provider_id),
-        scopes=sorted(caller.permissions - {Permission.SELF}),
-    )
+def _refusal(error: OAuthError) -> Response:
+    headers = {"Cache-Control": "no-store"}
+    if error.status == 401:  # noqa: PLR2004 - HTTP
+        headers["WWW-Authenticate"] = 'Basic realm="vigie"'
+    return JSONResponse({"error": error.error, "error_description": error.description}, error.status, headers)
+
+
+@router.get("/.well-known/oauth-authorization-server", summary="Metadata of the authorization server (RFC 8414)")
+@public("clients read it before they have a token")
+async def metadata(request: Request) -> Response:
+    """Tell clients where to get tokens and how they may authenticate."""
+    issuer = parts(request).tokens.issuer
+    body = {
+        "issuer": issuer,
+        "token_endpoint": f"{issuer}/oauth/token",
+        "jwks_uri": f"{issuer}/oauth/jwks",
+        "scopes_supported": sorted(SCOPES),
+        "response_types_supported": ["none"],  # required by RFC 8414 §2; nothing here authorizes by redirection
+        "grant_types_supported": [GRANT],
+        "token_endpoint_auth_methods_supported": METHODS,
+        "token_endpoint_auth_signing_alg_values_supported": assertions.ALGORITHMS,
+        "service_documentation": f"{issuer}/docs",
+    }
+    return JSONResponse(body, headers=_KEPT)
+
+
+@router.get("/oauth/jwks", summary="Public keys of access tokens (RFC 7517)")
+@public("public keys are public")
+async def jwks(request: Request) -> Response:
+    """Answer the keys with which a gateway or a partner can verify access tokens."""
+    return JSONResponse(parts(request).tokens.keys.jwks(), headers=_KEPT)
