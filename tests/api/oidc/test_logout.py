@@ -172,6 +172,7 @@ async def test_a_provider_without_logout_or_out_of_reach_is_not_asked() -> None:
         ([("state", "right"), ("state", "right")], False),
         ([("state", "\ud800")], False),
     ],
+    ids=["ours", "none", "other parameters", "another state", "empty", "twice", "no text"],
 )
 def test_a_logout_comes_back_with_its_state_or_none(query: list[tuple[str, str]], accepted: bool) -> None:  # noqa: FBT001
     if accepted:

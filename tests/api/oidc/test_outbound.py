@@ -195,6 +195,12 @@ async def test_a_body_is_sent(serve: Serve) -> None:
         ("//{name}:{port}/", Reach.LOOPBACK, ["127.0.0.1"]),
         ("https://{name}:x/", Reach.LOOPBACK, ["127.0.0.1"]),
     ],
+    ids=[
+        *("plain, public", "loopback", "loopback by number", "loopback, short", "loopback as one number", "localhost"),
+        *("loopback in IPv6 clothes", "loopback for private networks", "one of two inside", "inside", "metadata"),
+        *("plain, private", "plain, elsewhere", "plain, one elsewhere", "credentials", "fragment", "file", "ftp"),
+        *("no host", "no scheme", "no port"),
+    ],
 )
 async def test_an_address_out_of_reach_is_refused_before_anything_is_sent(
     serve: Serve, url: str, reach: Reach, addresses: list[str] | None

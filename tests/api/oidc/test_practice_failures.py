@@ -276,6 +276,16 @@ async def test_the_directory_is_read_from_the_signed_token_and_not_from_the_user
         ({"reauthenticate": True}, {}, None, False),
         ({"reauthenticate": True}, {}, AT + 0.75, True),
     ],
+    ids=[
+        *("yesterday, not asked", "never said, not asked"),
+        *("an hour and the leeway before", "longer than an hour before", "never said, an hour asked"),
+        *(
+            "reauthenticated 90 s before",
+            "reauthenticated 91 s before",
+            "reauthenticated, never said",
+            "with a fraction",
+        ),
+    ],
 )
 async def test_a_fresh_identification_is_asked_for_and_checked(
     options: dict[str, Any],

@@ -187,7 +187,8 @@ class Outbound:
             raise OutboundFailedError("name") from error
         if not found:
             raise OutboundFailedError("name")
-        _check_addresses(found, reach, plain=target.scheme == "http")
+        _check_addresses(found, reach)
+        _check_plain(found, target)
         return found[:_MOST_ADDRESSES]
 
     async def _send(
@@ -253,18 +254,32 @@ def _checked_url(url: str, reach: Reach) -> httpx.URL:
         target = httpx.URL(url)
     except (httpx.InvalidURL, TypeError) as error:
         raise OutboundRefusedError("the address is not a URL") from error
-    if target.scheme != "https" and not (target.scheme == "http" and reach is Reach.LOOPBACK):
-        raise OutboundRefusedError("only https is called")
-    if not target.host or target.userinfo or target.fragment:
-        raise OutboundRefusedError("the address has no host, or carries credentials or a fragment")
+    _check_scheme(target, reach)
+    _check_form(target)
     return target
 
 
-def _check_addresses(found: Sequence[str], reach: Reach, *, plain: bool) -> None:
-    """Refuse a name as a whole when one of its addresses is not allowed; plain http goes to this machine only."""
+def _check_scheme(target: httpx.URL, reach: Reach) -> None:
+    """Only https, but for this machine's own demo and tests."""
+    if target.scheme != "https" and not (target.scheme == "http" and reach is Reach.LOOPBACK):
+        raise OutboundRefusedError("only https is called")
+
+
+def _check_form(target: httpx.URL) -> None:
+    """A host, and nothing that parsers disagree about or that ends up in logs."""
+    if not target.host or target.userinfo or target.fragment:
+        raise OutboundRefusedError("the address has no host, or carries credentials or a fragment")
+
+
+def _check_addresses(found: Sequence[str], reach: Reach) -> None:
+    """Refuse a name as a whole when one of its addresses is not allowed."""
     if not all(is_allowed(address, reach) for address in found):
         raise OutboundRefusedError("the name leads to an address that is not called")
-    if plain and not all(_within(_effective(ipaddress.ip_address(address)), _LOOPBACK) for address in found):
+
+
+def _check_plain(found: Sequence[str], target: httpx.URL) -> None:
+    """Plain http goes to this machine and nowhere else, whatever the name."""
+    if target.scheme == "http" and not all(_within(_effective(ipaddress.ip_address(it)), _LOOPBACK) for it in found):
         raise OutboundRefusedError("plain http is called on this machine only")
 
 
@@ -272,18 +287,28 @@ async def _receive(transport: httpx.AsyncBaseTransport, request: httpx.Request, 
     """Send and read the answer, giving up as soon as it is larger than it may be."""
     response = await transport.handle_async_request(request)
     try:
-        if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise OutboundFailedError("compressed answer")
+        _check_encoding(response)
         body = bytearray()
         if not isinstance(response.stream, httpx.AsyncByteStream):
             raise OutboundFailedError("protocol")
         async for chunk in response.stream:
             body += chunk
-            if len(body) > most_bytes:
-                raise OutboundFailedError("size")
+            _check_size(body, most_bytes)
     finally:
         await response.aclose()
     return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, bytes(body))
+
+
+def _check_encoding(response: httpx.Response) -> None:
+    """No compression: a small answer must not unpack into a large one."""
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise OutboundFailedError("compressed answer")
+
+
+def _check_size(body: bytes | bytearray, most_bytes: int) -> None:
+    """Give up as soon as an answer is larger than it may be."""
+    if len(body) > most_bytes:
+        raise OutboundFailedError("size")
 
 
 def _timeout() -> dict[str, float]:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import orjson
 
@@ -225,13 +225,32 @@ def check_published_issuer(document: Mapping[str, Any], idp: IdentityProvider) -
 
 
 def check_endpoint(address: object, idp: IdentityProvider) -> None:
-    """An endpoint lies on a host that was configured: Pro Santé Connect has two, so the issuer's own is not enough."""
+    """An endpoint is an address that all parsers read alike, on a configured host, over https."""
     try:
         parts = urlsplit(address) if isinstance(address, str) and _ADDRESS.fullmatch(address) else None
     except ValueError:
         parts = None
-    if parts is None or parts.fragment or parts.username is not None or host_of(parts) not in idp.hosts:
+    if parts is None:
         raise ProviderMetadataError
+    check_endpoint_form(parts)
+    check_endpoint_host(parts, idp)
+    check_endpoint_scheme(parts, idp)
+
+
+def check_endpoint_form(parts: SplitResult) -> None:
+    """No credentials and no fragment in an address that browsers and we are sent to."""
+    if parts.fragment or parts.username is not None:
+        raise ProviderMetadataError
+
+
+def check_endpoint_host(parts: SplitResult, idp: IdentityProvider) -> None:
+    """An endpoint lies on a host that was configured: Pro Santé Connect has two, so the issuer's own is not enough."""
+    if host_of(parts) not in idp.hosts:
+        raise ProviderMetadataError
+
+
+def check_endpoint_scheme(parts: SplitResult, idp: IdentityProvider) -> None:
+    """Browsers are sent over https, too; plain http is for a stand-in on this machine."""
     if parts.scheme != "https" and not (parts.scheme == "http" and idp.reach is Reach.LOOPBACK):
         raise ProviderMetadataError
 
