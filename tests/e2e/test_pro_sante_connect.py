@@ -203,6 +203,17 @@ async def test_a_session_that_ends_at_the_provider_ends_here(house: House) -> No
         assert (await house.me(other)).status_code == 200  # another session there is another session here
 
 
+async def test_one_person_after_the_other_in_the_same_browser(house: House) -> None:
+    async with Browser() as browser:
+        await house.sign_in(browser, STAFF, "Ana Lopes")
+        assert (await house.me(browser)).json()["role"] == "owner"
+        await house.sign_in(browser, STAFF, "Tom Girard")
+        await browser.press(
+            "Continue"
+        )  # the form by which the provider ends the first person's session; scripts press it
+        assert (await house.me(browser)).json()["role"] == "technician"
+
+
 async def test_an_invitation_link_lets_one_person_in(house: House) -> None:
     new = NewInvitation(standing=Standing("owner"), label="Sacha", lifetime=timedelta(days=1))
     link = await invite_member(house.identity.settings, house.provider_id, new)

@@ -36,9 +36,9 @@ export class Store {
     return keys.map((key) => this.get(key)).filter((payload) => payload !== undefined);
   }
 
-  deleteWhere(matches) {
+  deleteGranted(kind, grantId) {
     for (const [key, { payload }] of this.#entries) {
-      if (matches(payload)) this.#entries.delete(key);
+      if (key.startsWith(`${kind}:`) && payload.grantId === grantId) this.#entries.delete(key);
     }
   }
 }
@@ -79,6 +79,6 @@ class Adapter {
   }
 
   async revokeByGrantId(grantId) {
-    this.store.deleteWhere((payload) => payload.grantId === grantId);
+    this.store.deleteGranted(this.kind, grantId);
   }
 }
