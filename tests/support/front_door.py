@@ -1,8 +1,10 @@
 """The service with its front door open: identity providers in this process, and browsers that walk the whole way through them."""
 
+import html
+import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -10,11 +12,13 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 
 from tests.support.bad_idp import CLIENT_ID, CLIENT_SECRET, PAZ, STAFF, STAFF_ISSUER, BadIdp, psc, staff
+from vigie.auth.oidc.profiles import IdentityProvider, generic
+from vigie.core.clock import Clock
 from vigie.core.outbound import ClientCertificate, Outbound
 from vigie.core.sealing import new_sealing_key
+from vigie.practices.identifiers import luhn_valid
 
 HTML = {"Accept": "text/html", "Accept-Language": "fr"}
-RPPS = "99700218896"
 
 
 def files(folder: Path) -> dict[str, Path]:
@@ -30,11 +34,24 @@ def files(folder: Path) -> dict[str, Path]:
     return {"identity_providers_file": folder / "idps.toml", "sealing_key_file": folder / "sealing"}
 
 
+def generic_at(issuer: str, **changed: Any) -> IdentityProvider:
+    """Return any issuer as a provider configures it: what a `BadIdp` behaves as."""
+    chosen = {"id": "far", "label": "far", "issuer": issuer, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    return generic(**{**chosen, **changed})
+
+
+def new_rpps() -> str:
+    """Return an RPPS number nobody in this run has: ten digits and their key."""
+    digits = f"{secrets.randbelow(10**10):010}"
+    return next(digits + key for key in "0123456789" if luhn_valid(digits + key))
+
+
 class World:
     """Every identity provider there is, behind the service's real outbound client."""
 
     def __init__(self) -> None:
         self.providers: dict[str, BadIdp] = {}
+        self.clock: Clock
 
     def outbound(self) -> Outbound:
         """Return the outbound client whose connections end at these providers."""
@@ -52,11 +69,32 @@ class World:
         found = next((far for far in self.providers.values() if host in far.idp.hosts), None)
         if found is None:
             raise httpx.ConnectError("nobody is there", request=request)
+        found.now = self.clock.now()
         return await found.answer(request)
 
-    def begin(self, now: datetime) -> None:
-        """Put the operator's two providers back as they were made."""
-        self.providers = {"psc": BadIdp(psc(), now), "staff": BadIdp(staff(), now, dict(STAFF), "ana")}
+    def begin(self, clock: Clock) -> None:
+        """Put the operator's two providers back as they were made; each test meets people nobody has met before."""
+        self.clock = clock
+        self.providers = {"psc": BadIdp(psc(), clock.now()), "staff": BadIdp(staff(), clock.now(), dict(STAFF))}
+        self.be_dentist(new_rpps())
+        self.be_staff("Ana Atlas")
+
+    def be_staff(self, name: str, subject: str | None = None, idp: str = "staff") -> str:
+        """Let somebody of the staff sit before the browser from now on; return their subject."""
+        subject = subject or secrets.token_hex(8)
+        self.bend(idp, subject=subject, person={**STAFF, "name": name, "email": f"{subject}@atlas.test"})
+        return subject
+
+    def be_dentist(self, rpps: str, subject: str | None = None, **changed: Any) -> str:
+        """Let a dentist with this RPPS number sit before the browser from now on; return their subject."""
+        subject = subject or secrets.token_hex(8)
+        self.bend("psc", subject=subject, person=practitioner(rpps, **changed))
+        return subject
+
+    def authorize(self, idp: str, address: str) -> list[tuple[str, str]]:
+        """Sign in at a provider; return what it sends the browser back with."""
+        self.providers[idp].now = self.clock.now()
+        return self.providers[idp].authorize(address)
 
     def bend(self, idp: str, **bent: Any) -> None:
         """Change what is named about a provider."""
@@ -65,16 +103,16 @@ class World:
             setattr(self.providers[idp], name, value)
 
 
-def practitioner(rpps: str, name: str = "PAZ", **changed: Any) -> dict[str, Any]:
+def practitioner(rpps: str, **changed: Any) -> dict[str, Any]:
     """Return the user info of a dentist with this RPPS number."""
     ids = [{"identifiant": f"8{rpps}", "origine": "RPPS", "qualite": 1}]
-    return {**PAZ, "SubjectNameID": f"8{rpps}", "family_name": name, "otherIds": ids, **changed}
+    return {**PAZ, "SubjectNameID": f"8{rpps}", "preferred_username": f"8{rpps}", "otherIds": ids, **changed}
 
 
-def student(rpps: str) -> dict[str, Any]:
-    """Return the user info of somebody in training: the profession's code in another category."""
+def in_training() -> dict[str, Any]:
+    """Return what Pro Santé Connect says of a student's profession: the same code in another category."""
     exercise = {**PAZ["SubjectRefPro"]["exercices"][0], "codeCategorieProfessionnelle": "E"}
-    return practitioner(rpps, SubjectRefPro={**PAZ["SubjectRefPro"], "exercices": [exercise]})
+    return {"SubjectRefPro": {**PAZ["SubjectRefPro"], "exercices": [exercise]}}
 
 
 @dataclass
@@ -84,6 +122,7 @@ class Visitor:
     http: httpx.AsyncClient
     world: World
     last: httpx.Response = field(init=False)
+    waiting: list[tuple[str, str]] = field(init=False)  # what an identity provider answered, not yet brought back
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         """Go to an address of the service."""
@@ -100,7 +139,7 @@ class Visitor:
         """Begin a sign-in; return what the identity provider sends back."""
         answer = await self.get(f"/auth/login/{idp}{query}")
         assert answer.status_code == 302, answer.text
-        return self.world.providers[idp].authorize(answer.headers["location"])
+        return self.world.authorize(idp, answer.headers["location"])
 
     async def arrive(self, idp: str, query: list[tuple[str, str]], **headers: str) -> httpx.Response:
         """Come back from the identity provider."""
@@ -121,3 +160,14 @@ class Visitor:
         answer = await self.http.get("/v1/me")
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    def shown(self) -> str:
+        """Return the words of the page, as somebody reads them."""
+        text = re.sub(r"<(head|script)\b.*?</\1>|<[^>]+>", " ", self.last.text, flags=re.DOTALL)
+        return " ".join(html.unescape(text).split())
+
+    def field(self, name: str) -> str:
+        """Return the value of a hidden field of the page."""
+        found = re.search(rf'name="{name}" value="([^"]*)"', self.last.text)
+        assert found is not None, f"no field {name} on {self.last.url}"
+        return html.unescape(found[1])

@@ -47,7 +47,7 @@ def write(sealer: Sealer, choice: Choice) -> str:
         "key": choice.key,
         "until": int(choice.until.timestamp()),
     }
-    return b64url(sealer.seal(_PURPOSE, orjson.dumps(document)))
+    return b64url(sealer.seal(_PURPOSE, orjson.dumps(document, default=str)))  # the driver has a UUID of its own
 
 
 def read(sealer: Sealer, written: str, key: str, now: datetime) -> Choice:

@@ -143,9 +143,10 @@ async def places_of(people: People, visit: Visit) -> Sequence[Place]:
     Raises `ProfessionRefusedError`, `WrongDoorError` or `NoAccessError`, whichever says best what is missing.
     """
     idp, visitor = visit.idp, visit.visitor
+    # In this order: an invitation that another tab accepts meanwhile is a membership by then.
+    invited = await people.doorstep.invitations_for(visitor.rpps, visit.now) if visitor.rpps else ()
     member_of = await people.doorstep.memberships_of(visitor.account_id)
     there = {(place.provider_id, place.practice_id) for place in member_of}
-    invited = await people.doorstep.invitations_for(visitor.rpps, visit.now) if visitor.rpps else ()
     found = [*member_of, *(place for place in invited if (place.provider_id, place.practice_id) not in there)]
     behind = [place for place in found if opens(idp, place.role, place.provider_id)]
     open_ones = [place for place in behind if place.role != "practitioner" or visitor.profession]
@@ -165,10 +166,9 @@ async def enter(people: People, visit: Visit, place: Place) -> Entered:
         async with people.database.session(place.provider_id, write=True) as session:
             if place.invitation_id is not None:
                 invitation = await invitation_by_id(session, place.provider_id, place.invitation_id)
-                member, *joined = await _accept(session, visit, invitation)
+                entered = await _follow(session, visit, invitation)
             else:
-                member, joined = await _open_member(session, visit, place), []
-            entered = await _open(session, visit, member, joined)
+                entered = await _open(session, visit, await _open_member(session, visit, place), [])
     await _end_older(people, visit, place.provider_id)
     return entered
 
@@ -176,22 +176,25 @@ async def enter(people: People, visit: Visit, place: Place) -> Entered:
 async def enter_by_link(people: People, visit: Visit, token: str) -> Entered:
     """Accept the invitation of a link and open a session; both or nothing.
 
-    Somebody who accepted it before and follows the link again is simply let in. Raises the errors of invitations,
-    `WrongDoorError`, `ProfessionRefusedError`, `AlreadyMemberError`.
+    Raises the errors of invitations, `WrongDoorError`, `ProfessionRefusedError`, `AlreadyMemberError`.
     """
     provider_id = provider_of_token(token)
     with _already_member():
         async with people.database.session(provider_id, write=True) as session:
             invitation = await invitation_of(session, provider_id, token, lock=True)
-            member = await _member_of(session, provider_id, visit, Member.id == invitation.member_id)
-            joined: list[NewEntry] = []
-            if member is None:
-                member, *joined = await _accept(session, visit, invitation)
-            else:
-                _refuse(visit, member.role, provider_id)
-            entered = await _open(session, visit, member, joined)
+            entered = await _follow(session, visit, invitation)
     await _end_older(people, visit, provider_id)
     return entered
+
+
+async def _follow(session: AsyncSession, visit: Visit, invitation: Invitation) -> Entered:
+    """Accept an invitation that is locked; whoever accepted it before, in another tab perhaps, is simply let in."""
+    member = await _member_of(session, invitation.provider_id, visit, Member.id == invitation.member_id)
+    if member is not None:
+        _refuse(visit, member.role, member.provider_id)
+        return await _open(session, visit, member, [])
+    member, joined = await _accept(session, visit, invitation)
+    return await _open(session, visit, member, [joined])
 
 
 @contextmanager
