@@ -5,15 +5,34 @@ what its reader may not see, and a refusal that changed a row.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import httpx
 import pytest
 
-from tests.support.matrix import AGENT, MATRIX, PUBLIC, Operation
-from tests.support.matrix_run import a_world, faults_of_grants, faults_of_refusals
-from tests.support.world import World
+from tests.support.agent import Agent, healthy
+from tests.support.matrix import (
+    AGENT,
+    FORBIDDEN,
+    LIMITED,
+    MATRIX,
+    NOT_FOUND,
+    PEER,
+    PRACTICE,
+    PUBLIC,
+    UNAUTHENTICATED,
+    Operation,
+    place_of,
+)
+from tests.support.matrix_run import a_world, faults_of, faults_of_grants, faults_of_refusals, send, told
+from tests.support.world import NAMES, Voice, World, fingerprint, member
+from vigie.core.crypto import b64url, b64url_decode
 from vigie.openapi import agent_document, console_document
+from vigie.people.members import Standing
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +66,237 @@ async def test_each_caller_gets_what_the_matrix_says(world: World, subject: str)
             if operation[0] != "GET":
                 found += await faults_of_grants(world, operation, row)
     assert found == []
+
+
+def test_an_operation_without_a_row_is_noticed(world: World) -> None:
+    document = console_document(world.app)
+    document["paths"]["/v1/gossip"] = {"get": {}}
+    assert operations(document) - MATRIX.keys() - PUBLIC.keys() == {("GET", "/v1/gossip")}
+
+
+async def test_a_stranger_s_refusal_is_that_of_what_does_not_exist(world: World) -> None:
+    """Byte for byte: who asks for another's object learns nothing from the answer, nor from its headers."""
+    nowhere = dict.fromkeys(world.homes["cedar"], str(UUID(int=1)))
+    compared = 0
+    for operation, row in MATRIX.items():
+        if place_of(operation, row) == "nowhere":
+            continue
+        for voice, home in (("bea", "cedar"), ("ana", "fir"), ("tom", "elm")):
+            asked = [await send(world, operation, row, world.voices[voice], home, **ids) for ids in ({}, nowhere)]
+            found, absent = asked
+            assert found.content == absent.content, operation
+            assert found.headers.keys() == absent.headers.keys(), operation
+            compared += 1
+    assert compared > 60
+
+
+async def test_counters_count_what_the_caller_sees(world: World) -> None:
+    for name in ("ana", "lea", "tom", "ivo", "paz", "zoe", "pia", "pip", "bea", "bela"):
+        voice = world.voices[name]
+        practices, devices, summary = [
+            (await world.call(voice, "GET", path)).json()
+            for path in ("/v1/practices?limit=200", "/v1/devices?limit=200", "/v1/summary")
+        ]
+        assert practices["next_cursor"] is devices["next_cursor"] is None
+        assert summary["practices"] == len(practices["items"]), name
+        living = [each for each in devices["items"] if each["status"] != "revoked"]
+        assert sum(summary["devices"].values()) == len(living), name
+        assert (summary["practices"] == 1) == voice.limited or "fir" in voice.homes, name
+
+
+# What a query or a body may name by its id: who may, the request that names it, and where it goes.
+Naming = tuple[str, str, str]
+REFERENCES: dict[Naming, tuple[str, dict[str, Any]]] = {
+    ("GET", "/v1/devices", "practice_id"): (
+        "ana lea tom ivo paz zoe pia pip bea bela",
+        {"practice_id": "{practice_id}"},
+    ),
+    ("GET", "/v1/audit", "practice"): ("ana ivo bea", {"practice": "{practice_id}"}),
+    ("GET", "/v1/members", "practice_id"): ("ana ivo bea", {"practice_id": "{practice_id}"}),
+    ("POST", "/v1/invitations", "practice_id"): (
+        "ana bea",
+        {"role": "practice_staff", "label": "x", "practice_id": "{practice_id}"},
+    ),
+    ("POST", "/v1/invitations", "practices"): (
+        "ana bea",
+        {"role": "technician", "label": "x", "practices": ["{practice_id}"]},
+    ),
+    ("PATCH", "/v1/members/{technician_id}", "practices"): ("ana bea", {"practices": ["{practice_id}"]}),
+}
+BY_ITS_CALLER = {("POST", "/v1/me/membership", "member_id")}  # in the matrix: one's own, or nothing
+
+
+def names_of(document: dict[str, Any]) -> set[Naming]:
+    """Return every query parameter and every field of a body that holds ids."""
+    found = set()
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            named = [each for each in operation.get("parameters", ()) if each["in"] == "query"]
+            found |= {(method.upper(), path, each["name"]) for each in named if _holds_ids(document, each["schema"])}
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                shape = _resolved(document, content["schema"])
+                named = [name for name, field in shape.get("properties", {}).items() if _holds_ids(document, field)]
+                found |= {(method.upper(), path, name) for name in named}
+    return found
+
+
+def _resolved(document: dict[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
+    reference = shape.get("$ref")
+    found: dict[str, Any] = document["components"]["schemas"][reference.rpartition("/")[2]] if reference else shape
+    return found
+
+
+def _holds_ids(document: dict[str, Any], shape: dict[str, Any]) -> bool:
+    whole = _resolved(document, shape)
+    inner = [*whole.get("anyOf", ()), *whole.get("properties", {}).values(), *filter(None, [whole.get("items")])]
+    return whole.get("format") == "uuid" or any(_holds_ids(document, each) for each in inner)
+
+
+def test_every_id_that_a_request_may_name_is_tried(world: World) -> None:
+    tried = {(method, path.replace("technician_id", "member_id"), name) for method, path, name in REFERENCES}
+    assert names_of(console_document(world.app)) == tried | BY_ITS_CALLER
+
+
+async def name(world: World, naming: Naming, voice: Voice, home: str) -> httpx.Response:
+    """Make a request that names the practice of a home, and else only what is the caller's own."""
+    method, path, _field = naming
+    ids = dict(world.homes[home])
+    if "{technician_id}" in path:
+        who = await member(world, voice.provider_id, Standing("technician"), "Kim")
+        ids["technician_id"] = str(who.id)
+    filled = {
+        key: [each.format(**ids) for each in value] if isinstance(value, list) else value.format(**ids)
+        for key, value in REFERENCES[naming][1].items()
+    }
+    more: dict[str, Any] = {"params" if method == "GET" else "json": filled}
+    return await world.call(voice, method, path.format(**ids), **more)
+
+
+async def test_naming_another_s_practice_finds_nothing_and_changes_nothing(world: World) -> None:
+    found = []
+    for naming in REFERENCES:
+        for caller in REFERENCES[naming][0].split():
+            voice = world.voices[caller]
+            for home in NAMES:
+                answer = await name(world, naming, voice, home)
+                what = f"{' '.join(naming)} as {caller} on {home}"
+                found += faults_of(world, voice, what, answer, told(answer))
+                fine = answer.is_success and (naming[0] != "GET" or bool(answer.json()["items"]))
+                if fine is not (home in voice.homes):
+                    found.append(f"{what}: {answer.status_code} {answer.text[:80]}")
+    assert found == []
+
+
+KEYED: dict[Operation, dict[str, Any]] = {
+    ("POST", "/v1/practices"): {"name": "Ash", "profession": "nurse"},
+    ("POST", PRACTICE + "/enrolment-tokens"): {"label": "x"},
+    ("POST", "/v1/invitations"): {"role": "auditor", "label": "x"},
+}
+
+
+async def ask_once(world: World, method: str, path: str, body: Any, caller: str, home: str) -> httpx.Response:
+    """Send the one request under the one key, as somebody."""
+    voice, key = world.voices[caller], {"Idempotency-Key": f"same-for-all{path}"}
+    answer = await world.call(voice, method, path.format(**world.homes[home]), json=body, headers=key)
+    assert faults_of(world, voice, f"{path} as {caller}", answer, told(answer)) == []
+    return answer
+
+
+async def test_a_key_of_somebody_else_s_replays_nothing_of_theirs(world: World) -> None:
+    document = console_document(world.app)
+    assert {
+        operation
+        for operation in operations(document)
+        for each in document["paths"][operation[1]][operation[0].lower()].get("parameters", ())
+        if each["name"] == "Idempotency-Key"
+    } == KEYED.keys()
+    for (method, path), body in KEYED.items():
+        ask = partial(ask_once, world, method, path, body)
+        first, of_borea = await ask("ana", "cedar"), await ask("bea", "fir")
+        assert (first.status_code, of_borea.status_code) == (201, 201)
+        assert first.json()["id"] != of_borea.json()["id"]
+        again = await ask("ana", "cedar")
+        assert again.status_code in {201, 409}
+        for colleague in ("lea", "tom", "pia", "pip"):
+            answer = await ask(colleague, "cedar")
+            assert first.json()["id"] not in answer.text
+            wanted = {(409, "request.idempotency_conflict"), LIMITED, FORBIDDEN}
+            assert told(answer) in wanted, (path, colleague)
+
+
+async def test_a_cursor_of_somebody_else_s_list_shows_nothing_of_it(world: World) -> None:
+    tried = set()
+    for operation, row in MATRIX.items():
+        if operation[0] != "GET":
+            continue
+        asked = world.http.build_request("GET", operation[1].format(**world.homes["cedar"]), params={"limit": 1})
+        page = (await world.call(world.voices["ana"], "GET", str(asked.url))).json()
+        if "next_cursor" not in page or page["next_cursor"] is None:
+            continue
+        for caller, home in (("bea", "fir"), ("tom", "cedar"), ("pip", "cedar")):
+            voice, path = world.voices[caller], operation[1].format(**world.homes[home])
+            answer = await world.call(voice, "GET", path, params={"cursor": page["next_cursor"]})
+            allowed = PEER.get(caller, caller) in row.may.callers
+            wanted = 200 if allowed else FORBIDDEN
+            assert faults_of(world, voice, f"{path} as {caller} with a cursor", answer, wanted) == []
+        tried.add(operation[1])
+    assert tried >= {
+        "/v1/practices",
+        "/v1/devices",
+        "/v1/members",
+        "/v1/invitations",
+        "/v1/audit",
+        PRACTICE + "/changes",
+    }
+
+
+async def test_a_signature_speaks_for_its_own_device_only(world: World) -> None:
+    own = world.voices["device of cedar"].device
+    assert own is not None
+    before = await fingerprint(world)
+    for home in ("elm", "fir"):
+        other = world.voices[f"device of {home}"].device
+        assert other is not None
+        mixed = (f"{own.provider_id}.{other.device_id}", f"{other.provider_id}.{own.device_id}")
+        for keyid in {other.keyid, *mixed} - {own.keyid}:
+            answer = await own.send(own.heartbeat(healthy(world.clock.now())), keyid=keyid)
+            unknown = keyid != other.keyid and home == "fir"
+            wanted = (401, "agent.unknown_device" if unknown else "agent.signature_invalid")
+            assert told(answer) == wanted, (home, keyid)
+    for caller in ("nobody", "ana", "pia"):
+        answer = await world.call(world.voices[caller], "POST", "/v1/agent/heartbeats", json={})
+        assert told(answer) == (401, "agent.signature_missing")
+    assert await fingerprint(world) == before
+    assert (await own.send(own.heartbeat(healthy(world.clock.now())))).status_code == 200
+
+
+async def test_a_token_opens_the_practice_it_is_for_and_no_provider_can_be_written_into_it(world: World) -> None:
+    token = world.enrolling["cedar", False]
+    forged = token.replace(b64url(UUID(world.providers["Atlas"]).bytes), b64url(UUID(world.providers["Borea"]).bytes))
+    machine = Agent(world.http, world.clock, world.kit.public_url)
+    assert forged != token
+    assert told(await machine.enrol(forged)) == (403, "enrolment.token_unknown")
+    assert (await machine.enrol(token)).status_code == 201
+    assert machine.provider_id == world.providers["Atlas"]
+    where = f"/v1/devices/{machine.device_id}"
+    for caller, wanted in (("bea", NOT_FOUND), ("bela", NOT_FOUND), ("tom", 200)):
+        assert told(await world.call(world.voices[caller], "GET", where)) == wanted
+
+
+async def test_what_the_caller_s_own_provider_writes_into_a_credential_is_no_credential(world: World) -> None:
+    """A cookie or a token in which the provider was replaced by another's does not hold."""
+    atlas, borea = (b64url(UUID(world.providers[name]).bytes) for name in ("Atlas", "Borea"))
+    for caller in ("ana", "pia"):
+        voice = world.voices[caller]
+        ((header, value),) = voice.headers.items()
+        if caller == "pia":
+            head, claims, signature = value.removeprefix("Bearer ").split(".")
+            said = b64url_decode(claims).decode()
+            moved = said.replace(atlas, borea).replace(world.providers["Atlas"], world.providers["Borea"])
+            forged = f"Bearer {head}.{b64url(moved.encode())}.{signature}"
+        else:
+            forged = value.replace(atlas, borea)
+        assert forged != value
+        for bent, wanted in ((value, 200), (forged, UNAUTHENTICATED)):
+            answer = await world.call(replace(voice, headers={header: bent}), "GET", "/v1/me")
+            assert told(answer) == wanted
