@@ -73,7 +73,7 @@ def missed_by_nobody(copy: Path, wanted: str) -> Iterator[str]:
         file.write_text(without_check(text, name))
         noticed = not passes(copy, node_id)
         file.write_text(text)
-        test = node_id.rpartition("/")[2].replace("|", "\\|")
+        test = node_id.removeprefix("tests/").replace("|", "\\|")
         print(
             f"| `{path}` `{name}` | {holds(text, name)} | `{test}` | {'fails' if noticed else '**passes**'} |",
             flush=True,

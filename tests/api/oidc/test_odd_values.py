@@ -11,7 +11,7 @@ from tests.support.bad_idp import PAZ, published_key
 from tests.support.sign_in import Scene
 from vigie.auth.oidc.errors import SignInError
 
-ODD: tuple[Any, ...] = ([], {}, ["x"], {"x": []}, 7, -1, 1e300, True, "", "\ud800", "a\0b", "x" * 5000)
+ODD: tuple[Any, ...] = ([], {"x": []}, 7, 1e300, True, "", "\ud800", "a\0b", "x" * 5000)
 MEMBERS = {
     "id_claims": (
         *("iss", "sub", "aud", "azp", "iat", "exp", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"),
@@ -61,9 +61,9 @@ async def outcome(bent: dict[str, Any]) -> str:
     return "signed in"
 
 
-@pytest.mark.slow(reason="six hundred sign-ins, each at a provider that is odd in another way")
+@pytest.mark.slow(reason="four hundred sign-ins, each at a provider that is odd in another way")
 async def test_an_odd_value_is_taken_or_refused() -> None:
     outcomes = [await outcome(bent) for bent in bends()]
-    assert len(outcomes) > 500
+    assert len(outcomes) > 400
     assert "signed in" in outcomes
     assert len(set(outcomes)) > 10

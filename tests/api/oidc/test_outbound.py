@@ -269,6 +269,19 @@ async def test_a_client_certificate_is_presented_and_read_anew(serve: Serve, aut
     assert (await get(outbound, url, certificate=own)).status == 200
 
 
+async def test_a_name_in_another_script_is_called_by_its_other_name(serve: Serve, authority: Authority) -> None:
+    server = await serve(certificate=authority.issue("script", "xn--bcher-kva.test"))
+    asked: list[str] = []
+
+    async def resolve(host: str, _port: int) -> Sequence[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    await get(Outbound(resolve=resolve, ca_file=authority.file), f"https://bücher.test:{server.port}/")
+    assert asked == ["xn--bcher-kva.test"]
+    assert f"host: xn--bcher-kva.test:{server.port}" in server.heads[0].lower()
+
+
 async def test_a_redirect_is_not_followed(serve: Serve) -> None:
     aim = await serve()
     moved = f"HTTP/1.1 302 Found\r\nLocation: http://{NAME}:{aim.port}/\r\nContent-Length: 0\r\n\r\n".encode()

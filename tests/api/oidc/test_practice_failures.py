@@ -231,6 +231,9 @@ async def test_with_a_certificate_the_provider_s_addresses_for_it_are_used(tmp_p
     with pytest.raises(errors.TokenResponseError):  # nothing answers there
         await with_certificate.sign_in()
     assert with_certificate.far.asked == ["discovery", "nothing"]
+    browsers = {"authorization_endpoint": "https://auth.bas.psc.esante.gouv.fr/mtls/auth"}
+    with_browsers = Scene(psc(certificate=certificate), discovery={"mtls_endpoint_aliases": browsers})
+    await with_browsers.sign_in()  # a browser has no certificate of ours
     elsewhere = {"token_endpoint": "https://elsewhere.test/token"}
     with pytest.raises(errors.ProviderMetadataError):
         await Scene(psc(certificate=certificate), discovery={"mtls_endpoint_aliases": elsewhere}).sign_in()

@@ -182,7 +182,7 @@ class Outbound:
     async def _addresses(self, target: httpx.URL, reach: Reach) -> list[str]:
         """Return the addresses of the target, every one of them allowed."""
         try:
-            found = list(await self._resolve(target.host, _port(target)))
+            found = list(await self._resolve(target.raw_host.decode(), _port(target)))
         except (OSError, UnicodeError) as error:
             raise OutboundFailedError("name") from error
         if not found:
@@ -213,7 +213,7 @@ class Outbound:
                     "Connection": "close",
                 },
                 content=body or None,
-                extensions={"sni_hostname": target.host, "timeout": _timeout()},
+                extensions={"sni_hostname": target.raw_host.decode(), "timeout": _timeout()},
             )
             try:
                 async with await self._connect(certificate) as transport:

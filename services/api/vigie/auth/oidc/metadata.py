@@ -29,6 +29,7 @@ RENEWAL: Final = timedelta(seconds=30)
 """How often keys may be fetched because a token names one that is not known: whoever sends tokens must not steer our calls."""
 
 _ADDRESS: Final = re.compile(r"[\x21-\x5b\x5d-\x7e]{1,2048}")  # what is left out, parsers leave out or read differently
+_WITH_CERTIFICATE: Final = ("token_endpoint", "userinfo_endpoint")
 _MOST_KEYS: Final = 50
 _MOST_PROVIDERS: Final = 500
 _log = logging.getLogger(__name__)
@@ -188,9 +189,10 @@ def _json_object(reply: Reply, fault: type[SignInError]) -> Mapping[str, Any]:
 def read_metadata(idp: IdentityProvider, document: Mapping[str, Any]) -> Metadata:
     """Read a discovery document: addresses only, never algorithms or methods. Raises `ProviderMetadataError`."""
     check_published_issuer(document, idp)
-    aliases = document.get("mtls_endpoint_aliases") if idp.certificate is not None else None
     # RFC 8705 §5: where a provider keeps other addresses for clients with a certificate, those are meant for us
-    known = {**document, **(aliases if isinstance(aliases, dict) else {})}
+    aliases = document.get("mtls_endpoint_aliases") if idp.certificate is not None else None
+    for_us = aliases if isinstance(aliases, dict) else {}
+    known = {**document, **{name: for_us[name] for name in _WITH_CERTIFICATE if name in for_us}}
 
     def endpoint(name: str) -> str | None:
         address = known.get(name)

@@ -161,8 +161,9 @@ def check_expiry(claims: Mapping[str, Any], idp: IdentityProvider, now: datetime
 
 
 def check_not_from_the_future(claims: Mapping[str, Any], idp: IdentityProvider, now: datetime) -> None:
-    """The token was issued before now, clocks that differ by the leeway allowed for."""
-    if instant(claims, "iat") > now.timestamp() + idp.leeway_s:
+    """The token was issued before now, and is valid already, clocks that differ by the leeway allowed for (RFC 7519 §4.1)."""
+    latest = now.timestamp() + idp.leeway_s
+    if instant(claims, "iat") > latest or (claims.get("nbf") is not None and instant(claims, "nbf") > latest):
         raise TokenTooNewError
 
 
