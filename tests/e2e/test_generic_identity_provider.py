@@ -19,7 +19,7 @@ from vigie.auth.oidc.errors import CancelledError, ClientRefusedError, TokenAlgo
 from vigie.auth.oidc.party import RelyingParty
 from vigie.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("identity")
+pytestmark = pytest.mark.xdist_group("identity-staff")
 
 ADDRESS = "http://127.0.0.1:9"  # nobody listens there: the browser stops before it
 PASSWORD = "correct horse battery staple"

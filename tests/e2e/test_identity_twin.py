@@ -33,9 +33,12 @@ from tests.support.identity import (
     running_twin,
     trusting,
 )
-from vigie.demo.twin import Twin, issuer_config, twin_folder
+from tests.support.service import free_port
+from vigie.demo.identity import start_identity
+from vigie.demo.twin import Twin, TwinUnavailableError, _npm_ci, issuer_config, twin_folder
+from vigie.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("identity")
+pytestmark = pytest.mark.xdist_group("identity-twin")
 
 WALLET = "/.well-known/wallet-openid-configuration"
 SECTORAL = {"SubjectNameID", "SubjectRole", "SubjectRefPro", "otherIds", "Secteur_Activite"}
@@ -344,6 +347,20 @@ async def test_the_twin_never_outlives_who_started_it(twin: Twin) -> None:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def test_a_demo_without_identity_providers_says_why(tmp_path: Path, twin: Twin) -> None:
+    told: list[str] = []
+    settings = Settings(data_dir=tmp_path, public_url="http://127.0.0.1:9")
+    taken = int(twin.origin.rpartition(":")[2])
+    assert start_identity(settings, taken, told.append) is None
+    assert "address already in use" in told[0]
+    found = start_identity(settings, free_port(), told.append)  # the same with another port
+    assert found is not None
+    found.stop()
+    assert found.twin.process.returncode == 0
+    with pytest.raises(TwinUnavailableError, match="npm could not install"):
+        _npm_ci(tmp_path)  # where no lock file is
 
 
 def test_rpps_like_numbers_hold_their_key_and_say_that_they_are_invented() -> None:

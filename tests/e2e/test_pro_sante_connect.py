@@ -25,7 +25,7 @@ from vigie.people.members import Standing
 from vigie.settings import Settings
 
 pytestmark = [
-    pytest.mark.xdist_group("identity"),
+    pytest.mark.xdist_group("identity-service"),
     pytest.mark.slow(reason="starts the API and identity providers as real processes"),
 ]
 

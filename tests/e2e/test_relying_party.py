@@ -36,7 +36,7 @@ from vigie.core.outbound import ClientCertificate
 from vigie.demo.twin import Twin, issuer_config
 from vigie.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("identity")
+pytestmark = pytest.mark.xdist_group("identity-party")
 
 PAZ = "Dr Camille Paz"
 UNVERIFIED: Any = {"verify_signature": False}

@@ -72,7 +72,7 @@ class Browser:
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.http = httpx.AsyncClient(verify=tls or True, trust_env=False, timeout=20)
+        self.http = httpx.AsyncClient(verify=tls or False, trust_env=False, timeout=20)
         self.page: httpx.Response
         self.addresses: list[str] = []  # every address visited, in order
 
