@@ -144,7 +144,7 @@ async def test_the_cookie_is_for_this_host_by_https_and_out_of_reach_of_scripts(
         secret + "x",
         "\udcff"[:0] + "é",
     ):
-        answer = await visitor.http.get("/v1/me", headers={"Cookie": f"__Host-vigie={bent}".encode()})
+        answer = await visitor.http.get("/v1/me", headers=[(b"Cookie", f"__Host-vigie={bent}".encode())])
         assert refusal(answer) == NOBODY, bent
     plain = await visitor.http.get("/v1/me", headers={"Cookie": f"vigie={secret}"})
     assert refusal(plain) == NOBODY
@@ -286,8 +286,9 @@ async def test_a_place_that_another_door_opens_is_not_reached_from_here(
     assert again.status_code == 303  # the one place that is left to somebody without a profession
     me = await visitor.me()
     assert (me["role"], [place["practice_name"] for place in me["memberships"]]) == ("practice_staff", ["Cedar"])
-    there = {"json": {"member_id": both["Elm"]}, "headers": {"Origin": PUBLIC_URL, "X-Vigie-Request": "1"}}
-    assert refusal(await visitor.http.post("/v1/me/membership", **there)) == (404, "not_found")
+    signs = {"Origin": PUBLIC_URL, "X-Vigie-Request": "1"}
+    answer = await visitor.http.post("/v1/me/membership", json={"member_id": both["Elm"]}, headers=signs)
+    assert refusal(answer) == (404, "not_found")
 
 
 # --- signing out ---------------------------------------------------------------------------------------------------

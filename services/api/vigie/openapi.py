@@ -3,9 +3,8 @@
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from vigie.auth.dependencies import public
 from vigie.core.errors import AppError
@@ -13,6 +12,7 @@ from vigie.devices import errors as device_errors
 from vigie.devices.enrolment import EnrolmentRequest
 from vigie.devices.hb1 import json_schema
 from vigie.devices.intake import BusyError
+from vigie.people.pages import render
 
 _COMPONENTS = "#/components/schemas/"
 _PROBLEM = {
@@ -199,6 +199,16 @@ def agent_document() -> dict[str, Any]:
     }
 
 
+def _by_tag(document: dict[str, Any]) -> list[tuple[str, list[tuple[str, str, dict[str, Any]]]]]:
+    """Return the operations of a document in groups, each in the order of the document."""
+    groups: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            tag = (operation.get("tags") or ["other"])[0]
+            groups.setdefault(tag, []).append((method.upper(), path, operation))
+    return sorted(groups.items())
+
+
 def describe(app: FastAPI) -> None:
     """Serve the documents and a page to read them (`/docs`)."""
 
@@ -211,8 +221,9 @@ def describe(app: FastAPI) -> None:
         return JSONResponse(agent_document())
 
     @public("the description of the API is no secret")
-    async def page(_request: Request) -> HTMLResponse:
-        return get_swagger_ui_html(openapi_url="/openapi/console.json", title="Vigie: API")
+    async def page(request: Request) -> Response:
+        document = console_document(app)
+        return render(request, "api.html", document=document, groups=_by_tag(document))
 
     app.add_route("/openapi/console.json", console, include_in_schema=False)
     app.add_route("/openapi/agent.json", agent, include_in_schema=False)

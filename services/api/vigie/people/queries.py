@@ -1,23 +1,26 @@
-"""Reading members and invitations for lists, and checking that practices named in a request are the caller's."""
+"""Reading members, invitations and partner clients for lists, and checking that practices named in a request are the caller's."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.auth.dependencies import Call
-from vigie.auth.models import Member, Session
+from vigie.auth.models import Member, PartnerClient, PartnerKey, PartnerPractice, PartnerSecret, Session
 from vigie.auth.principal import Principal
 from vigie.core.errors import NotFoundError
 from vigie.core.pagination import keyset, page_of
+from vigie.people.client_schemas import ClientQuery
 from vigie.people.models import Invitation, ProviderIdentity
 from vigie.people.schemas import InvitationQuery, MemberQuery
 from vigie.practices.models import Practice, Provider
 from vigie.practices.queries import visible_practices
+
+_Owned = TypeVar("_Owned", PartnerKey, PartnerPractice, PartnerSecret)
 
 
 async def list_members(call: Call, query: MemberQuery) -> tuple[Sequence[Member], str | None]:
@@ -116,3 +119,70 @@ async def refuse_foreign_practices(call: Call, practices: Iterable[UUID]) -> Non
     found = {practice.id for practice in (await call.session.scalars(statement)).all()}
     if found != asked:
         raise NotFoundError
+
+
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """A partner client with what it may authenticate with at this instant, and what it is limited to."""
+
+    client: PartnerClient
+    secrets: Sequence[PartnerSecret]
+    keys: Sequence[PartnerKey]
+    practices: Sequence[UUID]
+
+
+async def list_clients(call: Call, query: ClientQuery) -> tuple[Sequence[ClientView], str | None]:
+    """Return a page of the partner clients of the caller's provider, latest first."""
+    chosen = select(PartnerClient).where(PartnerClient.provider_id == call.principal.provider_id)
+    if query.status is not None:
+        revoked = PartnerClient.revoked_at.is_not(None)
+        chosen = chosen.where(revoked if query.status == "revoked" else ~revoked)
+    order = [PartnerClient.created_at, PartnerClient.client_id]
+    rows = (
+        await call.session.scalars(keyset(chosen, query, order, [datetime.fromisoformat, str], descending=True))
+    ).all()
+    page, following = page_of(rows, query, lambda row: (row.created_at, row.client_id))
+    return await _client_views(call, page), following
+
+
+async def client_view(call: Call, client_id: str) -> ClientView:
+    """Return a partner client of the caller's provider; raises `NotFoundError`."""
+    found = await call.session.scalars(
+        select(PartnerClient)
+        .where(PartnerClient.provider_id == call.principal.provider_id, PartnerClient.client_id == client_id)
+        .execution_options(populate_existing=True)
+    )
+    client = found.first()
+    if client is None:
+        raise NotFoundError
+    return (await _client_views(call, [client]))[0]
+
+
+async def _client_views(call: Call, clients: Sequence[PartnerClient]) -> list[ClientView]:
+    ids = [client.client_id for client in clients]
+    secrets = await _owned(call, PartnerSecret, ids, PartnerSecret.created_at, PartnerSecret.id)
+    keys = await _owned(call, PartnerKey, ids, PartnerKey.created_at, PartnerKey.kid)
+    practices = await _owned(call, PartnerPractice, ids, PartnerPractice.practice_id)
+    return [
+        ClientView(
+            client,
+            [row for row in secrets.get(client.client_id, ()) if row.expires_at is None or row.expires_at > call.now],
+            keys.get(client.client_id, ()),
+            [row.practice_id for row in practices.get(client.client_id, ())],
+        )
+        for client in clients
+    ]
+
+
+async def _owned(call: Call, table: type[_Owned], clients: Sequence[str], *order: Any) -> dict[str, list[_Owned]]:
+    """Return what belongs to clients, by client, in an order."""
+    rows = await call.session.scalars(
+        select(table)
+        .where(table.provider_id == call.principal.provider_id, table.client_id.in_(clients))
+        .order_by(*order)
+        .execution_options(populate_existing=True)
+    )
+    found: dict[str, list[_Owned]] = {}
+    for row in rows:
+        found.setdefault(row.client_id, []).append(row)
+    return found
