@@ -27,6 +27,7 @@ from tests.rules.posture_facts import (
     with_data,
     with_section,
 )
+from tests.rules.test_catalogue_coverage import every_case
 from vigie.posture import rules
 from vigie.posture.catalogue import Control, ReasonText, load_catalogue
 from vigie.posture.rules.device import DEVICE_CONTROLS
@@ -197,6 +198,7 @@ def findings() -> list[Finding]:
     made += [judge("ANS-5.12", device(), now=NOW + timedelta(days=days)) for days in (2, 9)]
     made += [inventory(0, 1), inventory(0, 9), inventory(0, 40), inventory(0, declared=False)]
     made += [behind("reader", "25.2"), behind("viewer", "4.1")]
+    made += [case.finding() for case in every_case()]
     return made
 
 
