@@ -74,7 +74,10 @@ def _alone(path: Path) -> Iterator[None]:
 def _npm_ci(folder: Path) -> None:
     node = _node()
     npm = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
+    arguments = [
+        *("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"),
+        *("--fetch-retries=1", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=2000"),  # fail while one waits
+    ]
     try:
         done = subprocess.run(
             [str(node), str(npm), *arguments],
