@@ -15,6 +15,7 @@ from sqlalchemy import event
 
 from tests.conftest import PUBLIC_URL, running
 from tests.support.audit import entries, last_number, told, verdict
+from tests.support.budget import statements_of
 from tests.support.cast import Caller, Cast
 from tests.support.people import Person
 from tests.support.refusals import refusal
@@ -23,6 +24,7 @@ from vigie.audit.actions import ROUTE_ACTIONS, Action
 from vigie.audit.log import OPERATOR, NewEntry, append, append_all
 from vigie.auth.dependencies import UnguardedRouteError, flatten, is_recorded_route, refuse_unguarded, writes
 from vigie.auth.principal import Permission
+from vigie.auth.recording import is_recorded
 from vigie.core.clock import MovableClock
 from vigie.core.db import Database, role_url
 from vigie.core.ids import uuid7
@@ -181,6 +183,7 @@ async def test_each_refusal_of_somebody_known_is_recorded_and_changes_nothing_el
         (pia, "DELETE", "/v1/practices/nonsense", {}, "practice.archive", "request.invalid", "nonsense"),
         (pia, "DELETE", "/v1/practices/1840175123456", {}, "practice.archive", "request.invalid", None),
         (pia, "DELETE", "/v1/practices/" + "x" * 81, {}, "practice.archive", "request.invalid", None),
+        (pia, "DELETE", "/v1/practices/a%20b", {}, "practice.archive", "request.invalid", None),
         (pia, "POST", "/v1/practices", {"json": {}}, "practice.create", "request.invalid", None),
         (pia, "POST", f"/v1/devices/{NOWHERE}/approve", {}, "device.approve", "not_found", NOWHERE),
     ]
@@ -251,6 +254,34 @@ async def test_no_refusal_is_answered_that_is_not_on_record(cast: Cast, own_app:
     with failing(own_app, "after", "audit_entry"):
         assert refusal(await cast.pia.call("DELETE", path)) == (503, "service.unavailable")
     assert refusal(await cast.pia.call("DELETE", path)) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("status", "recorded"),
+    [(400, True), (403, True), (404, True), (409, True), (422, True), (429, False), (500, False), (503, False)],
+)
+def test_floods_and_faults_of_ours_are_no_refusals(status: int, *, recorded: bool) -> None:
+    assert is_recorded(status) is recorded
+
+
+async def test_the_head_of_the_chain_is_the_last_lock_of_a_change(cast: Cast, app: FastAPI) -> None:
+    """Taken earlier, it would be held while others are waited for, and every writer of the provider with it."""
+    tokens = f"/v1/practices/{cast.cedar}/enrolment-tokens"
+    device = await cast.device()
+    for method, path, body in (
+        ("POST", "/v1/practices", NEW),
+        ("POST", tokens, {"label": "x"}),
+        ("POST", f"/v1/devices/{device.device_id}/revoke", None),
+        ("DELETE", f"/v1/practices/{cast.cedar}", None),
+    ):
+        with statements_of(app) as found:
+            assert (await cast.pia.call(method, path, json=body)).is_success
+        audited = [number for number, statement in enumerate(found) if "audit_" in statement]
+        assert audited == [len(found) - 2, len(found) - 1], found
+    with statements_of(app) as found:
+        await cast.device(cast.elm)
+    audited = [number for number, statement in enumerate(found) if "audit_" in statement]
+    assert audited[-2:] == [len(found) - 2, len(found) - 1], found
 
 
 # --- by construction -----------------------------------------------------------------------------------------------

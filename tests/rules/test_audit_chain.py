@@ -161,6 +161,11 @@ TAMPERING: dict[str, tuple[Tampering, str, int]] = {
         "changed",
         1,
     ),
+    "the whole chain hangs from something else": (
+        lambda e: chained([columns(entry.number) for entry in e], bytes(32)),
+        "changed",
+        1,
+    ),
     "everything from an entry on is computed anew": (lambda e: rewritten(e, 4), "other_head", 10),
     "an entry is removed": (lambda e: [*e[:4], *e[5:]], "removed", 5),
     "three are removed": (lambda e: [*e[:4], *e[7:]], "removed", 5),
@@ -228,6 +233,13 @@ def test_an_untouched_chain_holds_whole_and_in_part(entries: int) -> None:
     for first in range(2, entries + 1):
         part = Start(ATLAS, first, whole[first - 2].hash)
         assert verify(whole[first - 1 :], part, end) == Verdict(entries - first + 1)
+
+
+def test_a_look_that_finds_nothing_new_still_compares_the_end() -> None:
+    entries = chain(3)
+    after = Start(ATLAS, 4, entries[2].hash)
+    assert verify([], after, head(entries)).holds
+    assert verify([], after, Head(3, bytes(32))).fault == "other_head"
 
 
 def test_a_chain_is_its_provider_s() -> None:

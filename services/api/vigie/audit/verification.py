@@ -138,7 +138,7 @@ class Check:
 
     def _look_into(self, entry: Entry) -> None:
         """The hash does not hold. Under a neighbouring number it would: then the entries were renumbered to hide something."""
-        if entry.number > self._first and entry.holds_as(entry.number - 1):
+        if entry.holds_as(entry.number - 1):
             self._fault("inserted", entry.number - 1, "the entries after it were renumbered to make room for it")
         elif entry.holds_as(entry.number + 1):
             self._fault("removed", entry.number, "the entries after it were renumbered to close the gap")
@@ -179,7 +179,7 @@ class Check:
             self._fault("truncated", last + 1, f"the chain goes on to entry {head.number}: {which} missing at the end")
         elif last > head.number:
             self._fault("inserted", head.number + 1, f"the chain ends with entry {head.number}")
-        elif self._entries and self._previous != head.hash:
+        elif self._previous != head.hash:
             self._fault(
                 "other_head", last, "it, or a run of entries up to it, was written anew: the head remembers another"
             )
