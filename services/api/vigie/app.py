@@ -42,7 +42,7 @@ from vigie.devices.writing import HeartbeatWriter
 from vigie.openapi import describe
 from vigie.overview import audit_routes
 from vigie.overview import routes as overview_routes
-from vigie.people import issuer_routes, me_routes
+from vigie.people import client_routes, issuer_routes, me_routes
 from vigie.people import routes as people_routes
 from vigie.people.account_routes import ACCOUNT_PAGES
 from vigie.people.auth_routes import SIGN_IN_PAGES
@@ -237,6 +237,7 @@ def install_routes(app: FastAPI) -> None:
     app.include_router(people_routes.router)
     app.include_router(me_routes.router)
     app.include_router(issuer_routes.router)
+    app.include_router(client_routes.router)
     app.include_router(auth_routes.router)
     app.include_router(health.router)
     for path, handler, method in (*SIGN_IN_PAGES, *ACCOUNT_PAGES):

@@ -23,6 +23,7 @@ from vigie.core.db import Database
 from vigie.core.ids import uuid7
 from vigie.core.invalidation import Remembered, announce
 
+AuthMethod = Literal["client_secret", "private_key_jwt"]
 BELIEVED_S: Final = 0.7
 USE_NOTED_EVERY: Final = timedelta(minutes=1)
 _LOOK_UP_S: Final = 10
@@ -62,27 +63,52 @@ async def create_client(
     session: AsyncSession, provider_id: UUID, name: str, scopes: Iterable[Permission], *, by: str, now: datetime
 ) -> tuple[str, str]:
     """Create a partner client; return its id and its secret, which is shown this once and stored only as a hash."""
-    client_id, secret = new_client_id(provider_id), new_client_secret()
-    session.add(
-        PartnerClient(
-            client_id=client_id,
-            provider_id=provider_id,
-            name=name,
-            auth_method="client_secret",
-            scopes=sorted(scopes),
-            limited=False,
-            generation=1,
-            created_at=now,
-            created_by=by,
-        )
+    client = await register_client(session, provider_id, name, scopes, by=by, now=now)
+    _, secret = await add_secret(session, client, now=now)
+    return client.client_id, secret
+
+
+async def register_client(  # noqa: PLR0913 - what a client is made of
+    session: AsyncSession,
+    provider_id: UUID,
+    name: str,
+    scopes: Iterable[Permission],
+    *,
+    auth_method: AuthMethod = "client_secret",
+    limited: bool = False,
+    by: str,
+    now: datetime,
+) -> PartnerClient:
+    """Create a partner client that has nothing to authenticate with yet."""
+    client = PartnerClient(
+        client_id=new_client_id(provider_id),
+        provider_id=provider_id,
+        name=name,
+        auth_method=auth_method,
+        scopes=sorted(scopes),
+        limited=limited,
+        generation=1,
+        created_at=now,
+        created_by=by,
     )
+    session.add(client)
     await session.flush()  # a name that is too long is refused here, not at the commit
-    hashed = hash_secret(secret)
-    session.add(
-        PartnerSecret(provider_id=provider_id, client_id=client_id, id=uuid7(), secret_hash=hashed, created_at=now)
+    return client
+
+
+async def add_secret(session: AsyncSession, client: PartnerClient, *, now: datetime) -> tuple[PartnerSecret, str]:
+    """Give a client another secret; return its row and its text, which is kept only as a hash."""
+    text = new_client_secret()
+    secret = PartnerSecret(
+        provider_id=client.provider_id,
+        client_id=client.client_id,
+        id=uuid7(),
+        secret_hash=hash_secret(text),
+        created_at=now,
     )
+    session.add(secret)
     await session.flush()
-    return client_id, secret
+    return secret, text
 
 
 async def revoke_client(session: AsyncSession, provider_id: UUID, client_id: str, *, now: datetime) -> bool:

@@ -54,7 +54,7 @@ def public_keys(document: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, An
     if any(_is_private(key) for key in document):
         raise PrivateKeyRefusedError
     found: dict[str, dict[str, Any]] = {}
-    errors = [] if 0 < len(document) <= MOST_KEYS else [_error("/keys", f"from one to {MOST_KEYS} keys")]
+    errors = [] if len(document) <= MOST_KEYS else [_error("/keys", f"at most {MOST_KEYS} keys")]
     for place, key in enumerate(document):
         try:
             usable = _usable(key)
@@ -89,7 +89,7 @@ def _usable(key: Mapping[str, Any]) -> dict[str, Any]:
     kid, kind, alg = key.get("kid"), key.get("kty"), key.get("alg")
     if not isinstance(kid, str) or not 0 < len(kid) <= _NAME or not kid.isprintable():
         raise _UnfitError(f"kid: a name of at most {_NAME} characters is needed")
-    if kind not in _MEMBERS:
+    if not isinstance(kind, str) or kind not in _MEMBERS:
         raise _UnfitError("kty: RSA or EC is needed")
     if key.get("use", "sig") != "sig" or key.get("key_ops", ["verify"]) != ["verify"]:
         raise _UnfitError("use, key_ops: the key must be one for verifying signatures")
