@@ -407,14 +407,14 @@ async def test_the_page_of_one_s_own_does_what_it_offers(cast: Cast, visitor: Vi
     await second.follow(made["link"])
     assert (await second.sign_in("staff")).status_code == 303
     page = await visitor.get("/auth/account", **{"User-Agent": "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0"})
-    assert "technicien, Atlas" in visitor.shown()
+    assert "Technicien, Atlas" in visitor.shown()
     assert "Borea" in visitor.shown()
     assert page.headers["cache-control"] == "no-store"
     form = {"form_token": visitor.field("form_token"), "member_id": visitor.field("member_id")}
     answer = await visitor.post("/auth/account/membership", form)
     assert (answer.status_code, answer.headers["location"]) == (303, "/auth/account")
     await visitor.get("/auth/account")
-    assert "auditeur, Borea" in visitor.shown()
+    assert "Auditeur, Borea" in visitor.shown()
     assert "cette session" in visitor.shown()
     await second.get("/auth/account")
     mine = (await visitor.http.get("/v1/me/sessions")).json()["items"]

@@ -5,6 +5,7 @@ script, and the policy of each answer says so. Files carry the hash of their con
 """
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -63,7 +64,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["asset"] = _asset
+    made.filters["marked"] = _marked
     return made
+
+
+def _marked(text: str) -> Markup:
+    """Return a text in which what stands between backquotes is code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
 
 
 def language_of(request: Request) -> str:

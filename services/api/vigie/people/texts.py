@@ -24,13 +24,14 @@ _LATER: Final = (
 _ADVICE: Final[Mapping[str, tuple[str, str]]] = {
     "sign_in.no_access": (
         (
-            "Votre identité est vérifiée, mais personne ne vous a encore ouvert d'accès. Praticien : donnez votre numéro RPPS à "
-            "votre prestataire informatique, puis reconnectez-vous. Équipe d'un cabinet ou d'un prestataire : demandez-lui un "
-            "lien d'invitation."
+            "Votre identité est vérifiée, mais personne ne vous a encore ouvert d'accès.\n"
+            "Praticien : donnez votre numéro RPPS à votre prestataire informatique, puis reconnectez-vous.\n"
+            "Équipe d'un cabinet ou d'un prestataire : demandez un lien d'invitation."
         ),
         (
-            "Your identity is verified, but nobody has given you access yet. Practitioner: give your RPPS number to your IT "
-            "provider, then sign in again. Staff of a practice or of a provider: ask for an invitation link."
+            "Your identity is verified, but nobody has given you access yet.\n"
+            "Practitioner: give your RPPS number to your IT provider, then sign in again.\n"
+            "Staff of a practice or of a provider: ask for an invitation link."
         ),
     ),
     "sign_in.profession_refused": (
