@@ -91,6 +91,7 @@ HELD_BY_SOMETHING_ELSE = {
         "POST",
         "/v1/invitations",
     ): "names nothing of anybody's here; what it may name is in tests/architecture/test_isolation.py",
+    ("POST", "/v1/clients"): "as an invitation",
     ("POST", "/v1/identity-providers"): "names nothing of anybody's",
 }
 

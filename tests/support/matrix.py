@@ -59,7 +59,7 @@ class Row:
         return {name: refusal for names, refusal in (self.otherwise or {}).items() for name in names.split()}
 
 
-PRACTICE, DEVICE = "/v1/practices/{practice_id}", "/v1/devices/{device_id}"
+PRACTICE, DEVICE, CLIENT = "/v1/practices/{practice_id}", "/v1/devices/{device_id}", "/v1/clients/{client_id}"
 MATRIX: Final[dict[Operation, Row]] = {
     ("GET", "/v1/me"): Row(EVERYBODY, 200),
     ("GET", "/v1/me/sessions"): Row(EVERYBODY, 200, otherwise={"pia pip": PEOPLE_ONLY}),
@@ -107,6 +107,14 @@ MATRIX: Final[dict[Operation, Row]] = {
         },
     ),
     ("DELETE", "/v1/identity-providers/{identity_provider_id}"): Row(OWNS, 204, fresh="identity_provider"),
+    ("GET", "/v1/clients"): Row(OVERSEES, 200),
+    ("POST", "/v1/clients"): Row(OWNS, 201, {"name": "Ash", "scopes": ["practices:read"]}),
+    ("GET", CLIENT): Row(OVERSEES, 200),
+    ("PATCH", CLIENT): Row(OWNS, 200, {"name": "Ash"}, fresh="client"),
+    ("DELETE", CLIENT): Row(OWNS, 204, fresh="client"),
+    ("POST", CLIENT + "/secrets"): Row(OWNS, 201, {}, fresh="client"),
+    ("DELETE", CLIENT + "/secrets/{secret_id}"): Row(OWNS, 204, fresh="client"),
+    ("PUT", CLIENT + "/keys"): Row(OWNS, 200, {"keys": []}, fresh="client"),
     ("GET", "/v1/audit"): Row(OVERSEES, 200),
     ("GET", "/v1/audit/export"): Row(OVERSEES, 200),
 }

@@ -225,6 +225,9 @@ async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: P
         case "session":
             who = await member(world, owner.provider_id, Standing("practice_staff", UUID(practice)), f"Sam {name}")
             return {"session_id": (await session_of(world, who))[0]}
+        case "client":
+            made = await world.post(owner, "/v1/clients", {"name": name, "scopes": ["practices:read"]})
+            return {"client_id": made["client_id"], "secret_id": made["secrets"][0]["id"]}
         case "identity_provider":
             return {"identity_provider_id": await issuer(world, owner.provider_id)}
     raise LookupError(kind)
@@ -240,7 +243,7 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
         world.voices[owner] = replace(await person(world, who, homes), name=owner)
     for home in NAMES:
         world.homes[home] = await make(world, "practice", home)
-        for kind in ("device", "token", "invitation", "member", "session", "identity_provider"):
+        for kind in ("device", "token", "invitation", "member", "session", "client", "identity_provider"):
             world.homes[home] |= await make(world, kind, home)
         reporting = await device(world, home)
         await reporting.report(healthy(clock.now()))
