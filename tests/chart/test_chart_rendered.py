@@ -98,6 +98,7 @@ def test_the_settings_are_read_back_by_the_program(render: Render, name: str, mo
     settings = read_settings()
     assert settings.public_url == values["config"]["publicUrl"]
     assert list(settings.agent_urls) == values["config"].get("agentUrls", [])
+    assert list(map(str, settings.trusted_proxies)) == values["config"].get("trustedProxies", [])
     assert settings.intake_queue == values["config"].get("intakeQueue", 2048)
     ours = {key for key in config if key.startswith("VIGIE_")} - set(values["config"].get("extra", {}))
     assert ours <= {f"VIGIE_{field.upper()}" for field in Settings.model_fields}
@@ -111,7 +112,7 @@ def test_the_chart_s_defaults_are_the_program_s(render: Render, monkeypatch: pyt
     for key in [f"VIGIE_{field.upper()}" for field in Settings.model_fields]:
         monkeypatch.delenv(key, raising=False)
     defaults = read_settings()
-    for key in set(config) - {"VIGIE_PUBLIC_URL", "VIGIE_AGENT_URLS"}:
+    for key in set(config) - {"VIGIE_PUBLIC_URL", "VIGIE_AGENT_URLS", "VIGIE_TRUSTED_PROXIES"}:
         assert config[key] == str(getattr(defaults, key.removeprefix("VIGIE_").lower())), key
 
 

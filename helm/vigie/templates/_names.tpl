@@ -48,6 +48,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- $config := .Values.config -}}
 VIGIE_PUBLIC_URL: {{ $config.publicUrl | quote }}
 VIGIE_AGENT_URLS: {{ $config.agentUrls | toJson | quote }}
+VIGIE_TRUSTED_PROXIES: {{ $config.trustedProxies | toJson | quote }}
 VIGIE_LOG_LEVEL: {{ $config.logLevel | quote }}
 VIGIE_DATABASE_FORM: {{ $config.databaseForm | quote }}
 VIGIE_TOKEN_LIFETIME_S: {{ $config.tokenLifetimeSeconds | int | quote }}
