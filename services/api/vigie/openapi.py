@@ -33,9 +33,19 @@ _PROBLEM = {
         },
     },
 }
+_RATE_LIMITED = {
+    "description": "`rate_limit.exceeded`",
+    "headers": {
+        "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."},
+        "RateLimit": {"schema": {"type": "string"}, "description": "What is left of each quota, and until when."},
+        "RateLimit-Policy": {"schema": {"type": "string"}, "description": "The quotas this request was counted under."},
+    },
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
 _INTRO = """\
 REST API of Vigie for consoles and partners. Access tokens come from `POST /oauth/token` (client credentials). Lists are
 cursors: pass `next_cursor` back as `cursor`. Errors are `application/problem+json` with a stable `code`. Times are UTC.
+Requests are counted; `RateLimit` tells what is left, 429 when to come back.
 """
 _AGENT_INTRO = (
     "What agents and the API say to each other; docs/protocol.md explains it. Requests are signed (RFC 9421)."
@@ -63,6 +73,8 @@ def _refer_to_problems(operation: dict[str, Any]) -> None:
             "description": "`request.invalid`",
             "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
+    if "security" in operation:  # whoever is known is counted
+        operation["responses"]["429"] = _RATE_LIMITED
     if "requestBody" in operation and "400" not in operation["responses"]:
         operation["responses"]["400"] = {
             "description": "`request.malformed`",

@@ -31,7 +31,7 @@ class TokenAnswer(BaseModel):
     """A successful answer of the token endpoint (RFC 6749 §5.1)."""
 
     access_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a word of RFC 6750
+    token_type: Literal["Bearer"]
     expires_in: int
     scope: str
 
@@ -113,7 +113,12 @@ async def _issue_to(request: Request, kit: Kit, form: Mapping[str, str], offer: 
     if form["grant_type"] != GRANT:
         raise OAuthError("unsupported_grant_type", f"only {GRANT} is offered", client=client)
     token = kit.token_endpoint.issue(client, form.get("scope"), now)
-    return TokenAnswer(access_token=token.access_token, expires_in=token.expires_in, scope=token.scope)
+    return TokenAnswer(
+        access_token=token.access_token,
+        token_type="Bearer",  # noqa: S106 - a word of RFC 6750
+        expires_in=token.expires_in,
+        scope=token.scope,
+    )
 
 
 def _refusal(error: OAuthError) -> Response:
