@@ -49,6 +49,8 @@ XPROTECT = ("xprotect", "on", "unknown")
             "pass",
             "antivirus_on",
         ),
+        row("registered, its signatures old", registered(("eset", "on", "out_of_date")), "pass", "antivirus_on"),
+        row("real time without a product that is on", products(windows(), DEFENDER_ASIDE), "fail", "antivirus_off"),
         row("defender off alone", registered(DEFENDER_ASIDE), "fail", "antivirus_off"),
         row("snoozed", registered(("eset", "snoozed", "up_to_date"), DEFENDER_ASIDE), "fail", "antivirus_off"),
         row(
@@ -275,6 +277,12 @@ SINCE_SEEN = NOW - SEEN
             registered(ESET_SERVICE, DEFENDER, signature_age_days=90),
             "unknown",
             "signatures_unknown",
+        ),
+        row(
+            "fresh, but off, beside one that is on and old",
+            registered(("eset", "on", "out_of_date"), DEFENDER_ASIDE, signature_age_days=None),
+            "fail",
+            "signatures_out_of_date",
         ),
         row(
             "nothing on, all old",

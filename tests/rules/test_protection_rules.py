@@ -81,6 +81,24 @@ REPORTED_SUSPENDED = section({"volumes": [{"role": "os", "state": "suspended"}]}
         row("one open, one unread", disks(laptop(), "unknown", "off"), "fail", "disk_unencrypted"),
         row("one open, one unread, fixed", disks(windows(), "off", "unknown"), "unknown", "encryption_unreadable"),
         row("one encrypting, one open, fixed", disks(windows(), "encrypting", "off"), "warn", "disk_unencrypted_fixed"),
+        row(
+            "one encrypting, one decrypting, fixed",
+            disks(windows(), "encrypting", "decrypting"),
+            "warn",
+            "disk_unencrypted_fixed",
+        ),
+        row(
+            "one encrypting, one suspended, fixed",
+            disks(windows(), "encrypting", "suspended"),
+            "warn",
+            "encryption_suspended",
+        ),
+        row(
+            "one suspended, one decrypting, fixed",
+            disks(windows(), "suspended", "decrypting"),
+            "warn",
+            "disk_unencrypted_fixed",
+        ),
         row("no volume", roles(windows()), "unknown", "encryption_unreadable"),
         row("volumes null", told(windows(), "encryption", volumes=None), "unknown", "encryption_unreadable"),
         row(
@@ -196,6 +214,7 @@ ALL_ON = (("domain", "yes"), ("private", "yes"), ("public", "yes"))
             "pass",
             "firewall_on",
         ),
+        row("one name twice", profiles(linux(), ("default", "no"), ("default", "yes")), "fail", "firewall_off"),
         row("no profile", profiles(linux()), "unknown", "firewall_unreadable"),
         row("profiles null", told(windows(), "firewall", profiles=None), "unknown", "firewall_unreadable"),
         row(

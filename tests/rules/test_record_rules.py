@@ -78,6 +78,7 @@ def record(name: str, tests: Sequence[tuple[timedelta, bool]] | None, state: str
         record("nobody said", None, "unknown", "restore_test_unknown"),
         record("never", [], "fail", "restore_never_tested"),
         record("to come", [(-DAY, True)], "fail", "restore_never_tested"),
+        record("at this very second", [(timedelta(0), True)], "pass", "restore_tested"),
         record("91 days less a second", [(91 * DAY - TICK, True)], "pass", "restore_tested"),
         record("91 days", [(91 * DAY, True)], "warn", "restore_test_late"),
         record("181 days less a second", [(181 * DAY - TICK, True)], "warn", "restore_test_late"),

@@ -1,7 +1,7 @@
 """ANS-2.6 and ANS-2.7: an antivirus that watches, with signatures of this week."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from vigie.posture.rules.lifecycle import Lifecycle
@@ -16,7 +16,7 @@ Judgement = tuple[State, Reason]
 
 _OFF = frozenset({"off", "snoozed", "expired"})
 _TOLD_SIGNATURES = frozenset({"up_to_date", "out_of_date"})
-_DEFENDER = frozenset({"windows_defender", "mdatp"})
+_DEFENDER = "windows_defender"
 _LISTED = 4
 _CENTURY_DAYS = 36500
 
@@ -64,7 +64,7 @@ def _protects(running: Sequence[Product], realtime: object, *, on_windows: bool)
     if realtime == "yes":
         return True
     return on_windows and any(
-        product.get("signatures") in _TOLD_SIGNATURES and (product.get("name") not in _DEFENDER or realtime != "no")
+        product.get("signatures") in _TOLD_SIGNATURES and (product.get("name") != _DEFENDER or realtime != "no")
         for product in running
     )
 
@@ -77,7 +77,7 @@ def _why_not(
     if states - _OFF - {"on"}:
         return "unknown", "antivirus_unreadable"
     if running:
-        only_defender = all(product.get("name") in _DEFENDER for product in running)
+        only_defender = all(product.get("name") == _DEFENDER for product in running)
         if realtime == "no" and (only_defender or not on_windows):
             return "fail", "realtime_off"
         return "unknown", "realtime_unknown"
@@ -88,7 +88,7 @@ def _why_not(
 
 def _hardness(data: Mapping[str, Any], running: Sequence[Product], *, on_windows: bool) -> Judgement:
     """Judge how easily a protection that is on could be switched off or walked around."""
-    defender = any(product.get("name") in _DEFENDER for product in running)
+    defender = any(product.get("name") == _DEFENDER for product in running)
     if data.get("tamper_protected") == "no" and (defender or not on_windows):
         return "warn", "tamper_protection_off"
     system = data.get("os_protection")
@@ -128,7 +128,7 @@ def assess_signatures(
     age = data.get("signature_age_days")
     if isinstance(products, list | tuple) and not products:
         return verdict(control, "not_applicable", "signatures_no_product", evidence, threshold)
-    counted_from = facts.seen_at - timedelta(days=min(age, _CENTURY_DAYS)) if isinstance(age, int) else None
+    counted_from = facts.seen_at - days_of(min(age, _CENTURY_DAYS)) if isinstance(age, int) else None
     dates, timelines = _ages(facts, products or (), counted_from, bounds)
     state, reason, until = combine(timelines, now, BEST_FIRST)
     if dates:
@@ -152,7 +152,7 @@ def _ages(
     for product in counting:
         date = None
         if product.get("name") != "xprotect":
-            owns_age = len(counting) == 1 or facts.family != "windows" or product.get("name") in _DEFENDER
+            owns_age = len(counting) == 1 or facts.family != "windows" or product.get("name") == _DEFENDER
             date = counted_from if owns_age else None
             date = date or past(product.get("engine_date"), facts.seen_at)
         if date is None:

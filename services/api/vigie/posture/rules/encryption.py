@@ -13,9 +13,9 @@ from vigie.posture.rules.timeline import WORST_FIRST, Timeline, combine
 _EVERY_DEVICE = 2
 _LISTED = 6
 
+_SAFE = frozenset({"on", "locked"})
 _GRAVEST_FIRST = ("off", "decrypting", "suspended", "encrypting")
 
-_PROTECTED: Timeline = (("pass", "disks_encrypted", None),)
 _IN_PROGRESS: Timeline = (("warn", "encryption_in_progress", None),)
 _OPEN_ON_A_PORTABLE: Timeline = (("fail", "disk_unencrypted", None),)
 _OPEN_ON_A_FIXTURE: Timeline = (("warn", "disk_unencrypted_fixed", None),)
@@ -50,8 +50,11 @@ def assess_encryption(
     volumes = reading.data.get("volumes")
     if not isinstance(volumes, list | tuple) or not volumes:
         return verdict(control, "unknown", "encryption_unreadable", evidence, threshold)
-    states = sorted({str(volume.get("state")) for volume in volumes}, key=_weight)
+    states = {str(volume.get("state")) for volume in volumes}
     evidence["volumes"] = len(volumes)
+    if states <= _SAFE:
+        return verdict(control, "pass", "disks_encrypted", evidence, threshold)
+    evidence["open"] = _open_volumes(volumes)
     suspended: Timeline = _SUSPENDED_ON_A_FIXTURE
     if "suspended" in states:
         since = facts.first_seen.get("encryption_suspended") or reading.collected_at
@@ -59,10 +62,9 @@ def assess_encryption(
         if strict:
             until = since + hours_of(bounds.encryption_suspended_hours) + TICK
             suspended = (("warn", "encryption_suspended", until), ("fail", "encryption_suspended_long", None))
-    timelines = [_volume(state, suspended, strict=strict) for state in states]
+    open_states = sorted(states - _SAFE, key=_weight)
+    timelines = [_volume(state, suspended, strict=strict) for state in open_states]
     state, reason, until_change = combine(timelines, now, WORST_FIRST)
-    if state != "pass":
-        evidence["open"] = _open_volumes(volumes)
     return verdict(control, state, reason, evidence, threshold, until_change)
 
 
@@ -72,9 +74,7 @@ def _weight(state: str) -> int:
 
 
 def _volume(state: str, suspended: Timeline, *, strict: bool) -> Timeline:
-    """Return what one state of a volume means; a state we do not know counts as unread."""
-    if state in {"on", "locked"}:
-        return _PROTECTED
+    """Return what one state of an open volume means; a state we do not know counts as unread."""
     if state == "encrypting":
         return _IN_PROGRESS
     if state == "suspended":
@@ -89,5 +89,5 @@ def _open_volumes(volumes: list[Mapping[str, Any]] | tuple[Mapping[str, Any], ..
     return [
         {"role": volume.get("role"), "state": volume.get("state")}
         for volume in volumes
-        if volume.get("state") not in {"on", "locked"}
+        if volume.get("state") not in _SAFE
     ][:_LISTED]

@@ -10,6 +10,7 @@ from vigie.posture.rules.reading import read, verdict
 from vigie.posture.rules.reasons import Reason
 
 _WINDOWS_PROFILES = frozenset({"domain", "private", "public"})
+_ON = {"yes"}
 _WANTED: Mapping[str, str] = {"profiles": "all", "enabled": "yes", "inbound_default": "block"}
 
 
@@ -51,14 +52,12 @@ def _judge_profiles(
     profiles: Sequence[Mapping[str, Any]], service: object, *, on_windows: bool
 ) -> tuple[State, Reason]:
     """Judge the profiles of a firewall whose service is not known to be stopped."""
-    if any(profile.get("enabled") == "no" for profile in profiles):
+    told = {(profile.get("enabled"), profile.get("inbound_default")) for profile in profiles}
+    enabled = {on for on, _ in told}
+    if "no" in enabled:
         return _OFF
-    if any(profile.get("enabled") == "yes" and profile.get("inbound_default") == "allow" for profile in profiles):
+    if ("yes", "allow") in told:
         return "fail", "firewall_lets_in"
-    if any(profile.get("enabled") != "yes" for profile in profiles):
+    if enabled != _ON or (on_windows and not {profile.get("name") for profile in profiles} >= _WINDOWS_PROFILES):
         return _UNREADABLE
-    if on_windows and not {profile.get("name") for profile in profiles} >= _WINDOWS_PROFILES:
-        return _UNREADABLE
-    if service != "yes":
-        return "unknown", "firewall_unproven"
-    return "pass", "firewall_on"
+    return ("pass", "firewall_on") if service == "yes" else ("unknown", "firewall_unproven")

@@ -116,4 +116,7 @@ def assess_incident_contacts(card: IncidentContacts | None, policy: Policy, now:
 def months_after(moment: datetime, months: int) -> datetime:
     """Return the same day and time ``months`` calendar months later; the last day of a month that is shorter."""
     year, month = divmod(moment.year * _MONTHS + moment.month - 1 + months, _MONTHS)
-    return moment.replace(year=year, month=month + 1, day=min(moment.day, monthrange(year, month + 1)[1]))
+    try:
+        return moment.replace(year=year, month=month + 1)
+    except ValueError:
+        return moment.replace(year=year, month=month + 1, day=monthrange(year, month + 1)[1])

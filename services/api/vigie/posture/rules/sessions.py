@@ -64,7 +64,7 @@ def _users_lock(effective: object, seen: int | None, compliant: int | None) -> b
 
 def _graded(limit: int | None, bounds: AccessPolicy, *, locks: bool | None) -> tuple[State, Reason]:
     """Grade the shortest limit that is known to hold for everybody."""
-    shortest = min((seconds for seconds in (limit, _COMPLIANT_S if locks else None) if seconds), default=None)
+    shortest = min(limit or _COMPLIANT_S, _COMPLIANT_S) if locks else limit
     if shortest is None:
         return ("fail", "lock_missing") if locks is False else ("unknown", "lock_unknown")
     if shortest <= bounds.lock_pass_s:
