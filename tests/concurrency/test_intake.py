@@ -102,6 +102,29 @@ async def _submit_together(settings: Settings, reports: list[Report]) -> list[Ou
     return outcomes
 
 
+async def test_those_on_their_way_through_the_process_share_a_transaction_and_one_alone_waits_for_nobody(
+    cast: Cast, settings: Settings
+) -> None:
+    fleet = await make_fleet(cast, settings, 12)
+    *together, alone = [fleet.full(agent, NOW) for agent in fleet.agents]
+    intake = Intake(lambda: intake_connection(settings), writer_of(settings), flushers=1)
+    intake.start()
+
+    async def arrive(report: Report, turns: int) -> Outcome:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return await intake.submit(report)
+
+    async def transactions(reports: list[Report]) -> float:
+        before = REGISTRY.get_sample_value("vigie_intake_batch_size_count") or 0
+        outcomes = await asyncio.gather(*(arrive(report, place % 6) for place, report in enumerate(reports)))
+        assert outcomes == [Accepted(1, duplicate=False, resync=False)] * len(reports)
+        return (REGISTRY.get_sample_value("vigie_intake_batch_size_count") or 0) - before
+
+    assert [await transactions([alone]), await transactions(together)] == [1, 1]
+    await intake.stop()
+
+
 async def test_a_full_queue_refuses_with_503_and_a_time_to_return_and_stores_nothing_of_it(
     cast: Cast, app: FastAPI, rows: asyncpg.Connection
 ) -> None:
