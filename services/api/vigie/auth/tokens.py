@@ -70,7 +70,7 @@ class Tokens:
             return remembered[1]
         try:
             expires, found = self._read(token, now)
-        except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except (jwt.PyJWTError, AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise InvalidTokenError from error
         if now >= expires:
             raise InvalidTokenError
