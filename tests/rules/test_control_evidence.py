@@ -115,7 +115,9 @@ def test_long_lists_are_cut() -> None:
 
 def test_a_restore_shows_its_date_and_the_jobs() -> None:
     moment = NOW - timedelta(days=9)
-    facts = with_section("backup", backup(job(restore_tested_at="2026-11-12T08:00:00Z"), job("other", restore_tested_at=None)))
+    facts = with_section(
+        "backup", backup(job(restore_tested_at="2026-11-12T08:00:00Z"), job("other", restore_tested_at=None))
+    )
     finding = judge("ANS-5.7", facts)
     assert finding.evidence["restore_tested_at"] == "2026-11-12T08:00:00Z"
     assert finding.evidence["restore_age_days"] == 9
