@@ -22,6 +22,7 @@ FAULTS = {
     "oidc": (f"{API}/auth/oidc/callback.py", "import vigie.auth.models"),
     "heartbeat-document": (f"{API}/devices/hb1/values.py", "import vigie.core.ids"),
     "simulator": (f"{API}/simulator/fleet.py", "import vigie.devices.digests"),
+    "isolation": (f"{API}/isolation/attacks.py", "import vigie.devices.digests"),
     "agent": (f"{AGENT}/digest.py", "import vigie.devices.digests"),
     "settings": (f"{API}/devices/intake.py", "import vigie.settings"),
     "address-of-asyncpg": (f"{API}/overview/queries.py", "import asyncpg"),

@@ -144,7 +144,7 @@ async def faults_of_refusals(world: World, operation: Operation, row: Row) -> li
 
 
 def across(world: World, operation: Operation, row: Row) -> list[tuple[Voice, str, Refusal | int]]:
-    """Return the part of the matrix between providers: an owner and a client of each aim at the other's, and read their own lists."""
+    """Return the part between providers: an owner and a client of each aim at the other's, and read their own lists."""
     found = []
     for voice, home, wanted in calls_of(world, operation, row):
         foreign = (home == "fir") != ("fir" in voice.homes)

@@ -27,6 +27,7 @@ from vigie.core.logging import configure_logging
 from vigie.core.migrate import migrate
 from vigie.core.sealing import SealingKeyError, new_sealing_key
 from vigie.demo import run_demo
+from vigie.isolation import command as isolation
 from vigie.multiprocess import listen, serve_many
 from vigie.runtime import generated_key, generated_sealing_key, with_database, write_private
 from vigie.settings import Settings
@@ -109,6 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     simulator.add_argument("--connections", type=int, default=64)
     simulator.add_argument("--seed", default="vigie", help="the same seed makes the same fleet")
     simulator.set_defaults(run=_simulate)
+
+    isolation.add_commands(commands)
 
     show = commands.add_parser("demo", help="forty practices, a month of history, a live fleet, and this machine")
     show.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8080")))

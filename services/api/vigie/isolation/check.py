@@ -1,0 +1,115 @@
+"""A whole check: make two sides, let one attack the other, put both away, say what came of it."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+import httpx
+import orjson
+
+from vigie.isolation.attacks import Attack
+from vigie.isolation.contract import Contract
+from vigie.isolation.forgery import forged_tokens, spliced
+from vigie.isolation.outcomes import Findings, Kind, Report, Subject
+from vigie.isolation.outside import Caller, Outside
+from vigie.isolation.side import Side, furnish
+from vigie.isolation.throwaway import ThrowAway, Workshop
+
+_DOCUMENTS = ("/openapi/console.json", "/openapi/agent.json")
+Tell = Callable[[str], None]
+
+
+class CheckError(Exception):
+    """The check could not be made; the text says why."""
+
+
+async def check_isolation(
+    http: httpx.AsyncClient, url: str, public_url: str, workshop: Workshop, clock: Callable[[], datetime], tell: Tell
+) -> Report:
+    """Attack a running service and return the report. What was made for it is put away, whatever happens.
+
+    Raises `CheckError` when the service cannot be examined.
+    """
+    outside, started_at = Outside(http, url, public_url, clock), clock()
+    contract, subject = await _subject(http, url)
+    away: list[ThrowAway] = []
+    findings, put_away = Findings(), True
+    sides: list[Side] = []
+    try:
+        for name in ("A", "B"):
+            away.append(await workshop.make(name))
+            sides.append(await _side(name, away[-1], outside))
+            await furnish(sides[-1], contract, outside)
+        tell(f"{len(contract.operations)} operations, {outside.requests} requests to furnish both providers")
+        a, b = sides
+        impostors = await _impostors(a, b, away[0], away[1], outside)
+        findings = await Attack(outside, contract, a, b, impostors).run()
+        tell(f"{len(findings.outcomes)} attempts, {len(findings.leaks)} leaks")
+    finally:
+        for side in sides:
+            put_away = await _archive(side, outside) and put_away
+        for each in away:
+            await workshop.put_away(each)
+    names = [each.name for each in contract.operations if each.guarded]
+    seconds = (clock() - started_at).total_seconds()
+    return Report(subject, started_at, seconds, names, findings, put_away)
+
+
+async def _subject(http: httpx.AsyncClient, url: str) -> tuple[Contract, Subject]:
+    """Fetch the documents of the running version; together they say what there is to attack."""
+    digest, documents = hashlib.sha256(), []
+    for path in _DOCUMENTS:
+        try:
+            answer = await http.get(url.rstrip("/") + path)
+        except httpx.HTTPError as error:
+            raise CheckError(f"{url} does not answer: {type(error).__name__}") from error
+        if not answer.is_success:
+            raise CheckError(f"{url}{path} answers {answer.status_code}")
+        digest.update(answer.content)
+        documents.append(orjson.loads(answer.content))
+    contract = Contract(documents[0])
+    if not any(each.guarded for each in contract.operations):
+        raise CheckError(f"{url}{_DOCUMENTS[0]} lists no guarded operation")
+    return contract, Subject(url, contract.version, digest.hexdigest()[:16], version("vigie"))
+
+
+async def _side(name: str, away: ThrowAway, outside: Outside) -> Side:
+    pages = {"Origin": outside.public_url, "X-Vigie-Request": "1"}
+    token = await outside.token_of(away.client_id, away.client_secret)
+    owner = Caller(f"owner of {name}", {"Cookie": away.cookie}, pages)
+    return Side(name, away.marker, owner, _bearer(f"client of {name}", token))
+
+
+def _bearer(name: str, token: str) -> Caller:
+    return Caller(name, {"Authorization": f"Bearer {token}"})
+
+
+async def _impostors(
+    a: Side, b: Side, mine: ThrowAway, theirs: ThrowAway, outside: Outside
+) -> list[tuple[Kind, Caller]]:
+    """Return callers whose credential only looks as if it were B's."""
+    cookie, _, own = mine.cookie.partition("=")
+    moved = spliced(own, theirs.cookie.partition("=")[2])
+    found = [(Kind.COOKIE, replace(a.owner, name="cookie with B's provider", headers={"Cookie": f"{cookie}={moved}"}))]
+    keys: Any = (await outside.send(Caller("nobody"), "GET", "/oauth/jwks")).document.get("keys", [])
+    tokens = [caller.headers["Authorization"].removeprefix("Bearer ") for caller in (a.client, b.client)]
+    forged = list(forged_tokens(tokens[0], tokens[1], keys))
+    if theirs.expired_token is not None:
+        forged.append(("issued by the service, expired since", theirs.expired_token))
+    return [*found, *((Kind.TOKEN, _bearer(f"token of B with {what}", token)) for what, token in forged)]
+
+
+async def _archive(side: Side, outside: Outside) -> bool:
+    """Archive every practice of a side, which turns its devices away; false when one could not be."""
+    done = True
+    while items := (await outside.send(side.owner, "GET", "/v1/practices", params={"limit": "200"})).document.get(
+        "items"
+    ):
+        answers = [await outside.send(side.owner, "DELETE", f"/v1/practices/{each['id']}") for each in items]
+        done = done and all(answer.succeeded for answer in answers)
+        if not done:
+            break
+    return done

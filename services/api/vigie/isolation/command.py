@@ -1,0 +1,59 @@
+"""`vigie isolation-check`: for the operator, with the settings of the service at hand."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+import httpx
+import orjson
+
+from vigie.core.clock import SystemClock
+from vigie.isolation.check import CheckError, check_isolation
+from vigie.isolation.outcomes import Report
+from vigie.isolation.report import as_json, as_markdown
+from vigie.isolation.throwaway import workshop
+from vigie.runtime import with_database
+from vigie.settings import Settings
+
+_TIMEOUT_S = 30
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `isolation-check` to the command line."""
+    check = commands.add_parser(
+        "isolation-check", help="let one throw-away provider attack another on a running service, and report"
+    )
+    check.add_argument("--url", required=True, help="address of the running service; needs its database settings, too")
+    check.add_argument("--json", type=Path, help="write the report as JSON")
+    check.add_argument("--markdown", type=Path, help="write the report as a page (French and English)")
+    check.set_defaults(run=_run)
+
+
+def _run(settings: Settings, arguments: argparse.Namespace) -> int:
+    with with_database(settings) as ready:
+        try:
+            report = asyncio.run(_check(ready, arguments.url))
+        except CheckError as error:
+            raise LookupError(str(error)) from error
+    page = as_markdown(report)
+    if arguments.json is not None:
+        arguments.json.write_bytes(orjson.dumps(as_json(report), option=orjson.OPT_INDENT_2) + b"\n")
+    if arguments.markdown is not None:
+        arguments.markdown.write_text(page, encoding="utf-8")
+    sys.stdout.write(page)
+    return 1 if report.findings.leaks else 0
+
+
+async def _check(settings: Settings, url: str) -> Report:
+    clock = SystemClock()
+    signs_as = url.rstrip("/") if url.rstrip("/") in settings.agent_urls else settings.public_url
+    async with (
+        httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as http,
+        workshop(settings, clock) as shop,
+    ):
+        return await check_isolation(http, url, signs_as, shop, clock.now, _tell)
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"isolation-check: {line}\n")
