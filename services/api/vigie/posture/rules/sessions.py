@@ -10,7 +10,7 @@ from vigie.posture.rules.reading import read, verdict
 from vigie.posture.rules.reasons import Reason
 
 _COMPLIANT_S = 900
-"""What the heartbeat calls a compliant user: locked within a quarter of an hour (docs/protocol.md)."""
+"""What agents count as a user who locks in time, by the user's own settings: a quarter of an hour."""
 
 
 def assess_screen_lock(
