@@ -88,6 +88,27 @@ def test_the_token_key_is_a_read_only_file_at_the_path_the_setting_names(render:
     assert api["spec"]["template"]["spec"]["securityContext"]["fsGroup"] == 10001
 
 
+def test_the_files_of_the_sign_in_are_mounted_where_its_settings_say(render: Render) -> None:
+    api = one(
+        render({"signIn": {"existingSecret": "people", "identityProviders": "issuers.toml"}}), "Deployment", "vigie-api"
+    )
+    named = {
+        e["name"]: Path(e["value"])
+        for e in container(api)["env"]
+        if e.get("value", "").startswith("/etc/vigie/sign-in")
+    }
+    assert {name: path.name for name, path in named.items()} == {
+        "VIGIE_SEALING_KEY_FILE": "sealing-key",
+        "VIGIE_IDENTITY_PROVIDERS_FILE": "issuers.toml",
+    }
+    (volume,) = [v["secret"] for v in api["spec"]["template"]["spec"]["volumes"] if v["name"] == "sign-in"]
+    (mount,) = [m for m in container(api)["volumeMounts"] if m["name"] == "sign-in"]
+    assert volume == {"secretName": "people", "defaultMode": 0o440}  # every key: the providers' file names further ones
+    assert (mount["readOnly"], {str(path.parent) for path in named.values()}) == (True, {mount["mountPath"]})
+    without = one(render(), "Deployment", "vigie-api")
+    assert "sign-in" not in str(without)
+
+
 @pytest.mark.parametrize("name", ["minimal", "full", "existing-account"])
 def test_the_settings_are_read_back_by_the_program(render: Render, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     values = yaml.safe_load((VALUES / f"{name}.yaml").read_text())
@@ -217,8 +238,8 @@ def test_the_notes_count_the_connections_and_name_the_commands(
     shown = '\n---\nkind: ConfigMap\nmetadata: {name: notes}\ndata:\n  notes: {{ tpl (.Files.Get "notes.txt") . | quote }}\n'
     (copy / "templates" / "notes.yaml").write_text(shown)
     notes = one(chart_check.render(copy, [VALUES / "minimal.yaml"], "1.30.0"), "ConfigMap", "notes")["data"]["notes"]
-    assert "PostgreSQL must allow 74 connections at worst: 13 per API pod, 11 per worker pod" in notes
+    assert "PostgreSQL must allow 89 connections at worst: 18 per API pod, 11 per worker pod" in notes
     assert "kubectl --namespace health logs job/vigie-migrate" in notes
     assert "https://vigie.example" in notes
     page = (chart.parents[1] / "docs" / "operators" / "kubernetes.md").read_text()
-    assert "13 and 11, together 74" in page
+    assert "18 and 11, together 89" in page

@@ -27,7 +27,7 @@ well formed and still cannot work. All complaints come at once, so that one atte
 - {{ $url | quote }} is not of the form https://host. Reports travel over TLS only, and the path belongs to the API.
 {{- end }}
 {{- end }}
-{{- $managed := list "VIGIE_DATABASE_URL" "VIGIE_APP_DATABASE_URL" "VIGIE_WORKER_DATABASE_URL" "VIGIE_INTAKE_DATABASE_URL" "VIGIE_SIGNIN_DATABASE_URL" "VIGIE_TOKEN_KEY_FILE" "VIGIE_PUBLIC_URL" "VIGIE_AGENT_URLS" "VIGIE_TRUSTED_PROXIES" "VIGIE_LOG_LEVEL" "VIGIE_DATABASE_FORM" "VIGIE_TOKEN_LIFETIME_S" "VIGIE_INTAKE_BATCH" "VIGIE_INTAKE_QUEUE" "VIGIE_INTAKE_CONNECTIONS" "VIGIE_POOL_SIZE" }}
+{{- $managed := list "VIGIE_DATABASE_URL" "VIGIE_APP_DATABASE_URL" "VIGIE_WORKER_DATABASE_URL" "VIGIE_INTAKE_DATABASE_URL" "VIGIE_SIGNIN_DATABASE_URL" "VIGIE_TOKEN_KEY_FILE" "VIGIE_SEALING_KEY_FILE" "VIGIE_IDENTITY_PROVIDERS_FILE" "VIGIE_PUBLIC_URL" "VIGIE_AGENT_URLS" "VIGIE_TRUSTED_PROXIES" "VIGIE_LOG_LEVEL" "VIGIE_DATABASE_FORM" "VIGIE_TOKEN_LIFETIME_S" "VIGIE_INTAKE_BATCH" "VIGIE_INTAKE_QUEUE" "VIGIE_INTAKE_CONNECTIONS" "VIGIE_POOL_SIZE" }}
 {{- range $name, $value := .Values.config.extra }}
 {{- if has $name $managed }}
 - config.extra.{{ $name }} would contradict a value that the chart sets itself. Use that value instead.
@@ -37,7 +37,7 @@ well formed and still cannot work. All complaints come at once, so that one atte
 {{- end }}
 {{- range .Values.secretEnv }}
 {{- if has .name $managed }}
-- secretEnv sets {{ .name }}, which the chart sets itself from database, tokenKey or config. Use those values instead.
+- secretEnv sets {{ .name }}, which the chart sets itself from database, tokenKey, signIn or config. Use those values instead.
 {{- end }}
 {{- end }}
 {{- with .Values.database.tls }}
