@@ -1,6 +1,7 @@
 """Members and invitations as owners manage them, and the issuers of a provider's own."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +13,12 @@ from tests.support.cast import Cast
 from tests.support.front_door import Visitor, World, generic_at, new_rpps
 from tests.support.people import Person, browser
 from tests.support.refusals import refusal
-from tests.support.rows import fetch, holdings
+from tests.support.rows import execute, fetch, holdings
+from vigie.cli_people import invite_member
+from vigie.core.clock import MovableClock, SystemClock
 from vigie.core.db import Database
+from vigie.people.invitations import NewInvitation
+from vigie.people.members import Standing
 from vigie.settings import Settings
 
 NOT_FOUND = (404, "not_found")
@@ -252,6 +257,41 @@ async def test_an_issuer_opens_its_own_provider_and_no_other(
     assert (await elsewhere.sign_in(borea["id"])).status_code == 303
     assert (await elsewhere.me())["provider_id"] == bea.provider_id
     assert [place["provider_name"] for place in (await elsewhere.me())["memberships"]] == ["Borea"]
+
+
+async def test_an_issuer_whose_secret_can_no_longer_be_read_closes_its_own_door_only(
+    ana: Person, visitor: Visitor, world: World, database: Database
+) -> None:
+    made = await with_issuer(world, ana)
+    link = (await ana.post("/v1/invitations", {"role": "technician", "label": "Tom"}))["link"]
+    assert made["id"] in (await visitor.follow(link)).text
+    await execute(database, "UPDATE provider_identity SET client_secret = 'x' WHERE id = :id", id=made["id"])
+    page = await visitor.follow(link)
+    assert (page.status_code, made["id"] in page.text, "/auth/login/staff" in page.text) == (200, False, True)
+
+
+async def test_the_operator_s_command_prints_a_link_that_lets_the_first_owner_in(
+    cast: Cast, settings: Settings, clock: MovableClock, visitor: Visitor, world: World
+) -> None:
+    clock.move_to(SystemClock().now())
+    provider = UUID(cast.bela.provider_id)
+    owner = NewInvitation(standing=Standing("owner"), label="Bea", lifetime=timedelta(days=14))
+    link = await invite_member(settings, provider, owner)
+    assert link is not None
+    await visitor.follow(link)
+    world.be_staff("Bea")
+    assert (await visitor.sign_in("staff")).status_code == 303
+    me = await visitor.me()
+    assert (me["provider_id"], me["role"]) == (cast.bela.provider_id, "owner")
+    number = NewInvitation(
+        standing=Standing("practitioner", UUID(cast.fir)), label="x", lifetime=timedelta(days=1), rpps=new_rpps()
+    )
+    assert await invite_member(settings, provider, number) is None
+    nowhere = NewInvitation(standing=Standing("practitioner", UUID(cast.cedar)), label="x", lifetime=timedelta(days=1))
+    with pytest.raises(LookupError, match="no practice"):
+        await invite_member(settings, provider, nowhere)
+    with pytest.raises(LookupError, match="no provider"):
+        await invite_member(settings, UUID(int=1), owner)
 
 
 async def with_issuer(world: World, owner: Person) -> dict[str, Any]:

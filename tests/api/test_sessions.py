@@ -426,3 +426,15 @@ async def test_the_page_of_one_s_own_does_what_it_offers(cast: Cast, visitor: Vi
     assert (await visitor.post(f"/auth/account/sessions/{other}", token)).status_code == 303
     await is_out_within_a_second(second.http)
     assert await is_in(visitor)
+
+
+async def test_the_page_of_somebody_whose_practice_is_archived(cast: Cast, world: World) -> None:
+    """The session goes on to its end; another sign-in finds no place."""
+    paz = await cast.paz()
+    browsing = Visitor(paz.http, world)
+    assert (await browsing.get("/auth/account")).status_code == 200
+    assert "Praticien, Cedar" in browsing.shown()
+    assert (await cast.pia.call("DELETE", f"/v1/practices/{cast.cedar}")).status_code == 204
+    assert (await browsing.get("/auth/account")).status_code == 200
+    assert "Cedar" not in browsing.shown()
+    assert (await paz.get("/v1/me"))["memberships"] == []

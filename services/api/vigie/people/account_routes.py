@@ -88,7 +88,7 @@ async def show_account(request: Request) -> Response:
         request,
         "account.html",
         person=person,
-        here=next(place for place in at.places if place.member_id == at.here),
+        here=next((place for place in at.places if place.member_id == at.here), None),
         elsewhere=[place for place in at.places if place.member_id != at.here],
         sessions=sessions,
         role=lambda name: texts.role(name, language),

@@ -1,5 +1,6 @@
 """The identity providers people sign in with: the operator's, from a file, and those a provider configures for its staff."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +17,11 @@ from vigie.auth.oidc.profiles import IdentityProvider, ProfileError, generic
 from vigie.core.db import Database
 from vigie.core.invalidation import Remembered, announce
 from vigie.core.outbound import Outbound
-from vigie.core.sealing import Sealer
+from vigie.core.sealing import SealBrokenError, Sealer
 from vigie.people.errors import IssuerRefusedError, TooManyIssuersError
 from vigie.people.models import ProviderIdentity
 
+log = logging.getLogger(__name__)
 SECRET: Final = "identity provider"  # noqa: S105 - what a sealed client secret is bound to
 _MOST: Final = 10
 _CHOSEN: Final = ("scopes", "algorithms", "token_auth", "idle_s", "absolute_s", "max_age_s")
@@ -74,7 +76,7 @@ class IdentityProviders:
             .where(ProviderIdentity.provider_id == provider_id, ProviderIdentity.disabled_at.is_(None))
             .order_by(ProviderIdentity.created_at, ProviderIdentity.id)
         )
-        return [_of_row(row, self._sealer) for row in rows.all()]
+        return [idp for row in rows.all() if (idp := _of_row(row, self._sealer)) is not None]
 
     def on_change(self, idp_id: str) -> None:
         """Forget an identity provider that changed."""
@@ -86,9 +88,16 @@ class IdentityProviders:
         self._known.hearing = hearing
 
 
-def _of_row(row: ProviderIdentity, sealer: Sealer) -> IdentityProvider:
-    secret = None if row.client_secret is None else sealer.open(SECRET, row.client_secret).decode()
-    return configured(row.provider_id, row.id, row.label, row.issuer, row.client_id, secret, row.options)
+def _of_row(row: ProviderIdentity, sealer: Sealer) -> IdentityProvider | None:
+    """Return the configuration of a row; None, and a line in the log, when it can no longer be used."""
+    try:
+        secret = None if row.client_secret is None else sealer.open(SECRET, row.client_secret).decode()
+        return configured(row.provider_id, row.id, row.label, row.issuer, row.client_id, secret, row.options)
+    except SealBrokenError:
+        log.warning("the client secret of %s was sealed with a key that is gone", row.id)
+    except IssuerRefusedError as error:
+        log.warning("%s cannot be used as it is configured: %s", row.id, error.detail)
+    return None
 
 
 def configured(
