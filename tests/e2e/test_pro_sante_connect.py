@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -60,8 +61,9 @@ class House:
 
 @pytest.fixture(scope="module")
 def own_database(server: Server) -> Iterator[str]:
-    yield server.clone("vigie_signing_in")
-    server.drop("vigie_signing_in")
+    name = f"vigie_signing_in_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    yield server.clone(name)
+    server.drop(name)
 
 
 @pytest.fixture(scope="module")
