@@ -88,6 +88,6 @@ def write(figures: list[Figure], machine: str) -> None:
     (RESULTS / "latest.md").write_text(f"# Benchmarks\n\n{machine}\n\n{table(rows)}\n")
 
 
-def _order(key: str) -> tuple[int, str]:
+def _order(key: str) -> tuple[str, int, str]:
     digits = "".join(c for c in key if c.isdigit())
-    return int(digits or 0), key
+    return key[:1], int(digits or 0), key
