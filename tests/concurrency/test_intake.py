@@ -73,7 +73,7 @@ async def test_one_heartbeat_that_cannot_be_written_leaves_the_other_63_of_its_b
     fleet = await make_fleet(cast, settings, 64)
     reports = [fleet.full(agent, NOW) for agent in fleet.agents]
     guilty = reports[37]
-    broken = {name: replace(sent, json=b'{"cut off') for name, sent in guilty.sections.items()}
+    broken = {name: sent._replace(json=b'{"cut off') for name, sent in guilty.sections.items()}
     reports[37] = replace(guilty, sections=broken)
     poisoned = REGISTRY.get_sample_value("vigie_intake_poisoned_total") or 0
     outcomes = await _submit_together(settings, reports)

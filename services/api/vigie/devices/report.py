@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from vigie.core.crypto import b64url_decode
@@ -28,9 +28,8 @@ class Identity:
     enrolled_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SentSection:
-    """One section of a report: its digest, its value, and the JSON that is stored."""
+class SentSection(NamedTuple):
+    """One section of a report: its digest, its value, and the JSON that is stored; a full report makes thirteen of them."""
 
     digest: bytes
     value: Mapping[str, Any]

@@ -175,9 +175,6 @@ class HeartbeatWriter:
         identity, at = report.identity, report.received_at
         changed = {name: sent for name, sent in report.sections.items() if held.digests.get(name) != sent.digest}
         removed = [name for name in held.digests if name not in report.sections] if report.is_full else []
-        digests = held.digests | {name: sent.digest for name, sent in changed.items()}
-        for name in removed:
-            del digests[name]
         work.added += [
             (identity.provider_id, identity.device_id, name, sent.digest, at, sent.json)
             for name, sent in sorted(changed.items())
@@ -195,7 +192,9 @@ class HeartbeatWriter:
             touched |= CONTROLS_READING["backup"]
         if touched:
             work.changes.append(_device_change(report, held, touched, changed_backup="backup" in changed))
-        return state_digest(digests)
+        if report.is_full:  # its digest is that of its own sections, and these are all there is now
+            return report.state_digest
+        return state_digest(held.digests | {name: sent.digest for name, sent in changed.items()})
 
     async def _store(self, connection: asyncpg.Connection, work: _Work) -> None:
         for statement, rows in (
