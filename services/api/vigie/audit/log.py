@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import insert, update
+from sqlalchemy import bindparam, insert, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +15,7 @@ from vigie.audit import chain
 from vigie.audit.actions import Action
 from vigie.audit.details import harmless, looks_secret, plain_text
 from vigie.audit.models import AuditEntry, AuditHead
+from vigie.core.db import Base
 from vigie.core.metrics import AUDIT_DROPPED, AUDIT_ENTRIES
 
 _log = logging.getLogger(__name__)
@@ -32,6 +33,24 @@ class Actor:
     role: str | None = None
 
 
+_HEADS, _ENTRIES = (Base.metadata.tables[model.__tablename__] for model in (AuditHead, AuditEntry))
+# Written down once: building the same two statements for each change costs more than running them.
+_ADVANCE: Final = (
+    upsert(_HEADS)
+    .values(provider_id=bindparam("p_provider_id"), last_number=bindparam("p_more"), last_hash=bindparam("p_genesis"))
+    .on_conflict_do_update(
+        index_elements=["provider_id"], set_={"last_number": _HEADS.c.last_number + bindparam("p_more")}
+    )
+    .returning(_HEADS.c.last_number, _HEADS.c.last_hash)  # the hash is still that of the entry before
+)
+_WRITE: Final = (
+    update(_HEADS)
+    .where(_HEADS.c.provider_id == bindparam("p_provider_id"))
+    .values(last_hash=bindparam("p_hash"))
+    .add_cte(
+        insert(_ENTRIES).values({column.name: bindparam(f"p_{column.name}") for column in _ENTRIES.c}).cte("written")
+    )
+)
 OPERATOR: Final = Actor("operator", name="command line")
 SYSTEM: Final = Actor("system")
 ANONYMOUS: Final = Actor("anonymous")
@@ -77,24 +96,13 @@ async def append_all(session: AsyncSession, entries: Sequence[NewEntry], now: da
     if any(entry.provider_id != provider_id for entry in entries):
         raise ValueError("entries of several providers belong in as many units of work")
     rows = [_row(entry, now) for entry in entries]
-    advanced = await session.execute(
-        upsert(AuditHead)
-        .values(provider_id=provider_id, last_number=len(rows), last_hash=chain.genesis(provider_id))
-        .on_conflict_do_update(index_elements=["provider_id"], set_={"last_number": AuditHead.last_number + len(rows)})
-        .returning(AuditHead.last_number, AuditHead.last_hash)  # the hash is still that of the entry before
-    )
-    last, own_hash = advanced.one()
+    connection = await session.connection()
+    begun = {"p_provider_id": provider_id, "p_more": len(rows), "p_genesis": chain.genesis(provider_id)}
+    last, own_hash = (await connection.execute(_ADVANCE, begun)).one()
     for number, row in enumerate(rows, start=last - len(rows) + 1):
         row["number"], row["previous_hash"] = number, own_hash
         own_hash = row["hash"] = chain.entry_hash(own_hash, chain.fields_of(row))
-    written = insert(AuditEntry).values(rows).cte("written")
-    await session.execute(
-        update(AuditHead)
-        .where(AuditHead.provider_id == provider_id)
-        .values(last_hash=own_hash)
-        .add_cte(written)
-        .execution_options(synchronize_session=False)
-    )
+        await connection.execute(_WRITE, {f"p_{name}": value for name, value in row.items()})
     for entry in entries:
         AUDIT_ENTRIES.labels(entry.outcome).inc()
     return [row["number"] for row in rows]
