@@ -118,8 +118,7 @@ def build_parts(settings: Settings, clock: Clock, outbound: Outbound | None = No
     listener.subscribe("client", clients.on_change, clients.on_hearing)
     listener.subscribe("session", sessions.on_change, sessions.on_hearing)
     signin = Database(*role_url(settings, "vigie_signin"), pool_size=_SIGN_IN_CONNECTIONS)
-    people = build_people(door_of(settings, outbound), database, signin, clock, time.monotonic)
-    listener.subscribe("identity_provider", people.providers.on_change, people.providers.on_hearing)
+    people = build_people(door_of(settings, outbound), database, signin, clock)
     tokens = Tokens(keys_of(settings), settings.public_url, settings.token_lifetime_s)
     return Parts(
         clock=clock,

@@ -1,7 +1,7 @@
 """The identity providers people sign in with: the operator's, from a file, and those a provider configures for its staff."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -15,7 +15,6 @@ from vigie.auth.oidc.errors import SignInError
 from vigie.auth.oidc.metadata import Directory
 from vigie.auth.oidc.profiles import IdentityProvider, ProfileError, generic
 from vigie.core.db import Database
-from vigie.core.invalidation import Remembered, announce
 from vigie.core.outbound import Outbound
 from vigie.core.sealing import SealBrokenError, Sealer
 from vigie.people.errors import IssuerRefusedError, TooManyIssuersError
@@ -46,26 +45,18 @@ class IdentityProviders:
         operators: Sequence[IdentityProvider],
         database: Database,
         sealer: Sealer | None,
-        monotonic: Callable[[], float],
     ) -> None:
         self.operators = {idp.id: idp for idp in operators}
         self._database = database
         self._sealer = sealer
-        self._known: Remembered[str, IdentityProvider] = Remembered(capacity=1000, ttl_s=30, clock=monotonic)
 
     async def find(self, idp_id: str) -> IdentityProvider | None:
-        """Return an identity provider that may be used now, or None."""
-        operators = self.operators.get(idp_id)
+        """Return an identity provider that may be used now, or None. Nothing is remembered: a closed door is closed at once."""
         provider_id = provider_of(idp_id, "vip")
-        if operators is not None or provider_id is None:
-            return operators
-        known = self._known.get(idp_id)
-        if known is None:
-            async with self._database.session(provider_id, write=False) as session:
-                known = next((idp for idp in await self.of_provider(session, provider_id) if idp.id == idp_id), None)
-            if known is not None:
-                self._known.put(idp_id, known)
-        return known
+        if provider_id is None:
+            return self.operators.get(idp_id)
+        async with self._database.session(provider_id, write=False) as session:
+            return next((idp for idp in await self.of_provider(session, provider_id) if idp.id == idp_id), None)
 
     async def of_provider(self, session: AsyncSession, provider_id: UUID) -> Sequence[IdentityProvider]:
         """Return the issuers of a provider's own that may be used now."""
@@ -77,15 +68,6 @@ class IdentityProviders:
             .order_by(ProviderIdentity.created_at, ProviderIdentity.id)
         )
         return [idp for row in rows.all() if (idp := _of_row(row, self._sealer)) is not None]
-
-    def on_change(self, idp_id: str) -> None:
-        """Forget an identity provider that changed."""
-        self._known.forget(idp_id)
-
-    def on_hearing(self, hearing: bool) -> None:  # noqa: FBT001 - it is the news itself
-        """Forget everything when notifications begin or stop to arrive."""
-        self._known.forget_all()
-        self._known.hearing = hearing
 
 
 def _of_row(row: ProviderIdentity, sealer: Sealer) -> IdentityProvider | None:
@@ -174,7 +156,7 @@ async def save_issuer(
 
 
 async def disable_issuer(session: AsyncSession, provider_id: UUID, idp_id: str, *, now: datetime) -> bool:
-    """Close the door of an issuer on every process within a second; false when there is none. Its secret is forgotten."""
+    """Close the door of an issuer; false when there is none. Its secret is forgotten."""
     disabled = await session.execute(
         update(ProviderIdentity)
         .where(
@@ -185,5 +167,4 @@ async def disable_issuer(session: AsyncSession, provider_id: UUID, idp_id: str, 
         .values(disabled_at=now, client_secret=None)
         .returning(ProviderIdentity.id)
     )
-    await announce(session, "identity_provider", idp_id)
     return disabled.first() is not None

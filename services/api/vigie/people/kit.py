@@ -1,6 +1,6 @@
 """What the sign-in is made of, built once per process."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -68,16 +68,14 @@ class Door:
     outbound: Outbound
 
 
-def build_people(
-    door: Door, database: Database, signin: Database, clock: Clock, monotonic: Callable[[], float]
-) -> People:
+def build_people(door: Door, database: Database, signin: Database, clock: Clock) -> People:
     """Build the parts; opens no connection yet."""
     used_once = UsedOnceTable(signin, clock)
     party = None
     if door.sealer is not None:
         secure = door.public_url.startswith("https://")
         party = RelyingParty(door.outbound, Directory(door.outbound), door.sealer, used_once, secure_cookies=secure)
-    providers = IdentityProviders(door.operators, database, door.sealer, monotonic)
+    providers = IdentityProviders(door.operators, database, door.sealer)
     return People(database, Doorstep(signin), used_once, providers, door.outbound, party, door.public_url)
 
 
