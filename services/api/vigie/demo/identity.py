@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -151,7 +150,7 @@ async def make_people(identity: DemoIdentity, provider_id: UUID, practices: Sequ
     settings = identity.settings
     database = Database(*role_url(settings, "vigie_app"), pool_size=1)
     signin = Database(*role_url(settings, "vigie_signin"), pool_size=1)
-    people = build_people(door_of(settings), database, signin, SystemClock(), time.monotonic)
+    people = build_people(door_of(settings), database, signin, SystemClock())
     try:
         for persona in PERSONAS:
             await _expect(people, settings, provider_id, practices, persona)
