@@ -1,9 +1,13 @@
 """The authorization server as others see it: its metadata, its keys while they change, its audit, and what it does in a storm."""
 
+import ast
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -27,6 +31,7 @@ from vigie.core.db import Database
 from vigie.settings import Settings
 
 TOKEN = f"{PUBLIC_URL}/oauth/token"
+PAGE = Path(__file__).parents[2] / "docs" / "partners.md"
 
 
 async def test_the_metadata_is_what_rfc_8414_asks_for(cast: Cast) -> None:
@@ -86,6 +91,32 @@ async def process(
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
             yield client
+
+
+async def test_the_program_on_the_page_for_partners_gets_a_token(
+    cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both blocks of Python run as they stand, but for address and clock; what the first prints is what the owner registers."""
+    make_key, program = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    ana = await cast.ana()
+    made = await ana.post("/v1/clients", {"name": "Reader", "scopes": ["practices:read"]})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLIENT_ID", made["client_id"])
+    exec(make_key, {})  # noqa: S102 - our own page
+    keys = [ast.literal_eval(capsys.readouterr().out)]
+    assert (await ana.call("PUT", f"/v1/clients/{made['client_id']}/keys", json={"keys": keys})).status_code == 200
+    names: dict[str, Any] = {}
+    exec(program.replace("https://vigie.example", PUBLIC_URL), names)  # noqa: S102
+    names["time"] = SimpleNamespace(time=lambda: cast.clock.now().timestamp())
+    sent: list[httpx.Request] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, json={})
+
+    names["fetch_token"](httpx.Client(transport=httpx.MockTransport(note)))
+    answer = await cast.http.send(httpx.Request("POST", sent[0].url, headers=sent[0].headers, content=sent[0].content))
+    assert answer.status_code == 200, answer.text
 
 
 async def test_a_signing_key_is_replaced_without_a_gap(

@@ -1,5 +1,6 @@
 """What the chart renders does what the operator's page says, and speaks of settings and metrics that exist."""
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -86,6 +87,24 @@ def test_the_token_key_is_a_read_only_file_at_the_path_the_setting_names(render:
     # Readable by the group of the pod, by nobody else: the file belongs to root.
     assert volume["defaultMode"] == 0o440
     assert api["spec"]["template"]["spec"]["securityContext"]["fsGroup"] == 10001
+
+
+def test_keys_that_only_verify_are_files_beside_the_one_that_signs(render: Render) -> None:
+    def kept(values: dict[str, object]) -> tuple[list[str], list[dict[str, str]]]:
+        api = one(render({"tokenKey": values}), "Deployment", "vigie-api")
+        (volume,) = [v["secret"] for v in api["spec"]["template"]["spec"]["volumes"] if v["name"] == "token-key"]
+        named = [e["value"] for e in container(api)["env"] if e["name"] == "VIGIE_TOKEN_KEY_PREVIOUS_FILES"]
+        return named, volume["items"]
+
+    named, items = kept({"key": "new.pem", "previousKeys": ["old.pem", "older.pem"]})
+    assert kept({"key": "new.pem"}) == ([], [{"key": "new.pem", "path": "token-key.pem"}])
+    assert json.loads(named[0]) == ["/etc/vigie/token/previous-0.pem", "/etc/vigie/token/previous-1.pem"]
+    assert items[1:] == [{"key": "old.pem", "path": "previous-0.pem"}, {"key": "older.pem", "path": "previous-1.pem"}]
+
+
+def test_a_quota_of_token_requests_is_no_secret(render: Render) -> None:
+    found = one(render({"config": {"extra": {"VIGIE_LIMIT_TOKEN_CLIENT": "10/second"}}}), "ConfigMap", "vigie")
+    assert found["data"]["VIGIE_LIMIT_TOKEN_CLIENT"] == "10/second"
 
 
 def test_the_files_of_the_sign_in_are_mounted_where_its_settings_say(render: Render) -> None:

@@ -27,11 +27,11 @@ well formed and still cannot work. All complaints come at once, so that one atte
 - {{ $url | quote }} is not of the form https://host. Reports travel over TLS only, and the path belongs to the API.
 {{- end }}
 {{- end }}
-{{- $managed := list "VIGIE_DATABASE_URL" "VIGIE_APP_DATABASE_URL" "VIGIE_WORKER_DATABASE_URL" "VIGIE_INTAKE_DATABASE_URL" "VIGIE_SIGNIN_DATABASE_URL" "VIGIE_TOKEN_KEY_FILE" "VIGIE_SEALING_KEY_FILE" "VIGIE_IDENTITY_PROVIDERS_FILE" "VIGIE_PUBLIC_URL" "VIGIE_AGENT_URLS" "VIGIE_TRUSTED_PROXIES" "VIGIE_LOG_LEVEL" "VIGIE_DATABASE_FORM" "VIGIE_TOKEN_LIFETIME_S" "VIGIE_INTAKE_BATCH" "VIGIE_INTAKE_QUEUE" "VIGIE_INTAKE_CONNECTIONS" "VIGIE_POOL_SIZE" }}
+{{- $managed := list "VIGIE_DATABASE_URL" "VIGIE_APP_DATABASE_URL" "VIGIE_WORKER_DATABASE_URL" "VIGIE_INTAKE_DATABASE_URL" "VIGIE_SIGNIN_DATABASE_URL" "VIGIE_TOKEN_KEY_FILE" "VIGIE_TOKEN_KEY_PREVIOUS_FILES" "VIGIE_SEALING_KEY_FILE" "VIGIE_IDENTITY_PROVIDERS_FILE" "VIGIE_PUBLIC_URL" "VIGIE_AGENT_URLS" "VIGIE_TRUSTED_PROXIES" "VIGIE_LOG_LEVEL" "VIGIE_DATABASE_FORM" "VIGIE_TOKEN_LIFETIME_S" "VIGIE_INTAKE_BATCH" "VIGIE_INTAKE_QUEUE" "VIGIE_INTAKE_CONNECTIONS" "VIGIE_POOL_SIZE" }}
 {{- range $name, $value := .Values.config.extra }}
 {{- if has $name $managed }}
 - config.extra.{{ $name }} would contradict a value that the chart sets itself. Use that value instead.
-{{- else if or (regexMatch "://[^/]*:[^/]*@" $value) (and (regexMatch "SECRET|PASSWORD|TOKEN|_KEY" $name) (not (regexMatch "_(FILE|S)$" $name))) }}
+{{- else if or (regexMatch "://[^/]*:[^/]*@" $value) (and (regexMatch "SECRET|PASSWORD|TOKEN|_KEY" $name) (not (regexMatch "_(FILE|S)$|^VIGIE_LIMIT_" $name))) }}
 - config.extra.{{ $name }} looks like a secret, and config lands in a ConfigMap that many may read. Put it in a Secret and list it under secretEnv.
 {{- end }}
 {{- end }}

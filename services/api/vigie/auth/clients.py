@@ -1,7 +1,7 @@
 """Partner clients as the token endpoint and the guard of routes need them: who they are, whether they still may.
 
 No process believes anything about a client for longer than `BELIEVED_S`: after that it asks again. A notification makes a change
-known at once; should it be lost, whatever the reason, the change still holds everywhere within a second (docs/adr/0018).
+known at once; should it be lost, whatever the reason, the change still holds everywhere within a second (docs/adr/0020).
 """
 
 import asyncio
