@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -345,6 +346,28 @@ async def test_a_name_that_takes_too_long_is_given_up(monkeypatch: pytest.Monkey
 
     with pytest.raises(OutboundFailedError, match="time"):
         await get(Outbound(resolve=resolve), f"http://{NAME}/")
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (httpx.ConnectTimeout("slow"), "time"),
+        (httpx.ReadTimeout("slow"), "time"),
+        (httpx.ConnectError("refused"), "connection or TLS"),
+        (httpx.RemoteProtocolError("nonsense"), "protocol"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
+)
+async def test_a_failure_is_told_by_its_kind_and_never_by_the_address(error: httpx.HTTPError, failure: str) -> None:
+    def fail(_request: httpx.Request) -> httpx.Response:
+        raise error
+
+    async def connect(_certificate: ClientCertificate | None) -> httpx.AsyncBaseTransport:
+        return httpx.MockTransport(fail)
+
+    with pytest.raises(OutboundFailedError) as failed:
+        await get(Outbound(resolve=to("127.0.0.1"), connect=connect), f"http://{NAME}/?secret=x")
+    assert str(failed.value) == failure
 
 
 async def test_a_name_without_address_fails() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import httpx
 
@@ -185,8 +185,6 @@ class Outbound:
             found = list(await self._resolve(target.raw_host.decode(), _port(target)))
         except (OSError, UnicodeError) as error:
             raise OutboundFailedError("name") from error
-        if not found:
-            raise OutboundFailedError("name")
         _check_addresses(found, reach)
         _check_plain(found, target)
         return found[:_MOST_ADDRESSES]
@@ -201,7 +199,7 @@ class Outbound:
         certificate: ClientCertificate | None,
         most_bytes: int,
     ) -> Reply:
-        """Connect to the first address that answers, and only to addresses that were checked."""
+        """Connect to the first address that answers, and only to addresses that were checked; without any, the name failed."""
         for address in addresses:
             request = httpx.Request(
                 method,
@@ -289,9 +287,7 @@ async def _receive(transport: httpx.AsyncBaseTransport, request: httpx.Request, 
     try:
         _check_encoding(response)
         body = bytearray()
-        if not isinstance(response.stream, httpx.AsyncByteStream):
-            raise OutboundFailedError("protocol")
-        async for chunk in response.stream:
+        async for chunk in cast("httpx.AsyncByteStream", response.stream):
             body += chunk
             _check_size(body, most_bytes)
     finally:

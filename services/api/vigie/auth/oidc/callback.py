@@ -143,10 +143,7 @@ def check_parameter(found: Mapping[str, str], name: str, value: str) -> None:
 
 def _attempt(party: RelyingParty, response: Mapping[str, str], cookies: Mapping[str, str]) -> Attempt:
     """Return the attempt that this browser holds for the state it came back with; raises `AttemptUnknownError`."""
-    sealed = cookies.get(cookie_name(response["state"], secure=party.secure_cookies))
-    if sealed is None:
-        raise AttemptUnknownError
-    return open_attempt(party.sealer, sealed)
+    return open_attempt(party.sealer, cookies.get(cookie_name(response["state"], secure=party.secure_cookies), ""))
 
 
 def check_state(attempt: Attempt, response: Mapping[str, str]) -> None:
