@@ -6,15 +6,20 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import Popen
+from uuid import UUID
 
 import httpx
 import uvloop
 
+from vigie.core.logging import configure_logging
 from vigie.demo.history import make_history
+from vigie.demo.identity import DemoIdentity, make_people, practices_to_show, start_identity
 from vigie.demo.live import live
 from vigie.demo.machine import enrol_this_machine, report_on
 from vigie.demo.state import DemoState, write_demo_file
@@ -31,6 +36,7 @@ def run_demo(settings: Settings, port: int) -> int:
     if _is_taken(port):
         sys.stderr.write(f"vigie: port {port} is taken; choose another: PORT=8099 make demo\n")
         return 1
+    configure_logging("WARNING")
     # A plain kill ends the demo as Ctrl-C does, at any moment: nothing it started is left behind.
     signal.signal(signal.SIGTERM, _interrupt)
     base_url = f"http://127.0.0.1:{port}"
@@ -45,20 +51,21 @@ def run_demo(settings: Settings, port: int) -> int:
     )
     children: list[Popen[bytes]] = []
     try:
-        with with_database(settings) as ready:
+        with with_database(settings) as ready, _identity_beside(ready, port + 1) as identity_started:
             _tell("base de données prête")
             state = DemoState.load(data_dir)
             if state is None:
                 _tell("un mois d'histoire est rejoué par le code réel…")
                 state = uvloop.run(make_history(ready, datetime.now(UTC).replace(microsecond=0), _tell))
                 state.save(data_dir)
-            environment = environment_of(ready)
+            identity = identity_started()
+            environment = environment_of(identity.settings if identity else ready)
             try:
                 children += [
                     spawn(["serve", "--port", str(port)], environment),
                     spawn(["worker"], environment),
                 ]
-                uvloop.run(_show(ready, state, base_url, children, started))
+                uvloop.run(_show(ready, state, base_url, children, identity, started))
             finally:
                 stop_all(children)
     except KeyboardInterrupt:
@@ -66,6 +73,26 @@ def run_demo(settings: Settings, port: int) -> int:
     finally:
         (data_dir / "demo.json").unlink(missing_ok=True)
     return 0
+
+
+@contextmanager
+def _identity_beside(settings: Settings, port: int) -> Iterator[Callable[[], DemoIdentity | None]]:
+    """Start the simulated identity providers while the history is being made; they end with the block.
+
+    What it gives waits for them, and for the end of the thread that starts them: processes are spawned without threads.
+    """
+    beside = ThreadPoolExecutor(1)
+    starting = beside.submit(start_identity, settings, port, _tell)
+
+    def started() -> DemoIdentity | None:
+        beside.shutdown()
+        return starting.result()
+
+    try:
+        yield started
+    finally:
+        if (identity := started()) is not None:
+            identity.stop()
 
 
 def _interrupt(*_: object) -> None:
@@ -78,7 +105,12 @@ def _is_taken(port: int) -> bool:
 
 
 async def _show(
-    settings: Settings, state: DemoState, base_url: str, children: Sequence[Popen[bytes]], started: float
+    settings: Settings,
+    state: DemoState,
+    base_url: str,
+    children: Sequence[Popen[bytes]],
+    identity: DemoIdentity | None,
+    started: float,
 ) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -90,8 +122,10 @@ async def _show(
         await _sign_in(http, state)
         folder = Path(settings.data_dir) / "agent"
         takes_part = await enrol_this_machine(http, folder, _tell)
+        if identity is not None:
+            await make_people(identity, UUID(state.provider_id), await practices_to_show(http))
         write_demo_file(settings.data_dir, state, base_url, os.getpid())
-        _print_welcome(base_url, state, time.monotonic() - started)
+        _print_welcome(base_url, state, identity, time.monotonic() - started)
     async with asyncio.TaskGroup() as group:
         group.create_task(live(base_url, state.fleet(), stop, _tell))
         if takes_part:
@@ -135,7 +169,8 @@ def _tell(line: str) -> None:
     sys.stdout.flush()
 
 
-def _print_welcome(base_url: str, state: DemoState, seconds: float) -> None:
+def _print_welcome(base_url: str, state: DemoState, identity: DemoIdentity | None, seconds: float) -> None:
+    people = "" if identity is None else f"{identity.welcome()}\n\n"
     sys.stdout.write(
         f"""
 Vigie is ready after {seconds:.0f} s: {base_url}   (API: {base_url}/docs)
@@ -152,7 +187,7 @@ Paste this:
   curl -s -H "Authorization: Bearer $TOKEN" '{base_url}/v1/practices?backup=critical'
   curl -s -H "Authorization: Bearer $TOKEN" '{base_url}/v1/practices?q=cette+machine'
 
-Ctrl-C ends it and leaves no process; the next `make demo` goes on with the same data.
+{people}Ctrl-C ends it and leaves no process; the next `make demo` goes on with the same data.
 What happens in the fleet is told below.
 
 """
