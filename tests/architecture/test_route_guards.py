@@ -125,6 +125,7 @@ def addresses(route: BaseRoute) -> set[tuple[str, str]]:
 
 # Who may call what: a new route needs its line here.
 GUARDS = {
+    "GET /.well-known/oauth-authorization-server": "public",
     "GET /auth/account": "public",
     "GET /auth/callback/{idp}": "public",
     "GET /auth/invitation": "public",
@@ -135,6 +136,7 @@ GUARDS = {
     "GET /docs": "public",
     "GET /livez": "public",
     "GET /metrics": "public",
+    "GET /oauth/jwks": "public",
     "GET /openapi/agent.json": "public",
     "GET /openapi/console.json": "public",
     "GET /readyz": "public",
@@ -147,6 +149,8 @@ GUARDS = {
     "POST /oauth/token": "public",
     "POST /v1/agent/enrolments": "device signature",
     "POST /v1/agent/heartbeats": "device signature",
+    "DELETE /v1/clients/{client_id}": "clients:write",
+    "DELETE /v1/clients/{client_id}/secrets/{secret_id}": "clients:write",
     "DELETE /v1/devices/{device_id}": "devices:write",
     "DELETE /v1/enrolment-tokens/{token_id}": "devices:write",
     "DELETE /v1/identity-providers/{identity_provider_id}": "identity:write",
@@ -156,6 +160,8 @@ GUARDS = {
     "DELETE /v1/practices/{practice_id}": "practices:write",
     "GET /v1/audit": "audit:read",
     "GET /v1/audit/export": "audit:read",
+    "GET /v1/clients": "clients:read",
+    "GET /v1/clients/{client_id}": "clients:read",
     "GET /v1/devices": "devices:read",
     "GET /v1/devices/{device_id}": "devices:read",
     "GET /v1/devices/{device_id}/findings": "devices:read",
@@ -172,9 +178,12 @@ GUARDS = {
     "GET /v1/practices/{practice_id}/enrolment-tokens": "devices:read",
     "GET /v1/practices/{practice_id}/posture": "practices:read",
     "GET /v1/summary": "practices:read",
+    "PATCH /v1/clients/{client_id}": "clients:write",
     "PATCH /v1/devices/{device_id}": "devices:write",
     "PATCH /v1/members/{member_id}": "members:write",
     "PATCH /v1/practices/{practice_id}": "practices:write",
+    "POST /v1/clients": "clients:write",
+    "POST /v1/clients/{client_id}/secrets": "clients:write",
     "POST /v1/devices/{device_id}/approve": "devices:write",
     "POST /v1/devices/{device_id}/revoke": "devices:write",
     "POST /v1/identity-providers": "identity:write",
@@ -182,6 +191,7 @@ GUARDS = {
     "POST /v1/me/membership": "self",
     "POST /v1/practices": "practices:write",
     "POST /v1/practices/{practice_id}/enrolment-tokens": "devices:write",
+    "PUT /v1/clients/{client_id}/keys": "clients:write",
 }
 
 
