@@ -18,6 +18,8 @@ from tests.support.front_door import Visitor, World, generic_at, in_training, ne
 from tests.support.people import Person, browser
 from tests.support.refusals import refusal
 from tests.support.rows import fetch
+from vigie.app import create_app
+from vigie.core.clock import MovableClock
 from vigie.core.db import Database
 from vigie.settings import Settings
 
@@ -491,3 +493,39 @@ async def test_a_service_without_a_sealing_key_says_that_signing_in_is_off(
         async with httpx.AsyncClient(transport=transport, base_url="https://vigie.test") as client:
             assert refusal(await client.get("/auth/login/nobody")) == answer
             assert (await client.get("/auth/login")).status_code == 200
+
+
+async def test_who_knocks_too_often_is_told_when_to_come_back(
+    front_settings: Settings, world: World, clock: MovableClock
+) -> None:
+    few = front_settings.model_copy(update={"limit_sign_in_address": "3/minute"})
+    app = create_app(few, clock=clock, outbound=world.outbound())
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app, client=("192.0.2.1", 5000))
+        other = httpx.ASGITransport(app, client=("192.0.2.2", 5000))
+        async with httpx.AsyncClient(transport=transport, base_url="https://vigie.test") as client:
+            knocking = Visitor(client, world)
+            statuses = [(await knocking.get("/auth/login/staff")).status_code for _ in range(4)]
+            assert statuses == [302, 302, 302, 429]
+            assert refusal_of(knocking.last) == (429, "rate_limit.exceeded")
+            assert 0 < int(knocking.last.headers["retry-after"]) <= 60
+            assert (await knocking.get("/auth/login")).status_code == 200  # the page itself counts for nothing
+        async with httpx.AsyncClient(transport=other, base_url="https://vigie.test") as client:
+            assert (await Visitor(client, world).get("/auth/login/staff")).status_code == 302
+
+
+async def test_pages_are_french_unless_english_is_preferred(visitor: Visitor) -> None:
+    cases = [
+        ("fr", "fr"),
+        ("en", "en"),
+        ("de", "fr"),
+        ("", "fr"),
+        ("*", "fr"),
+        ("en-GB,fr;q=0.5", "en"),
+        ("en;q=0.4,fr;q=0.9", "fr"),
+    ]
+    for asked, language in cases:
+        page = await visitor.get("/auth/login", **{"Accept-Language": asked})
+        assert page.headers["content-language"] == language, asked
+        assert f'<html lang="{language}">' in page.text
+        assert ("Se connecter" in page.text) == (language == "fr")
