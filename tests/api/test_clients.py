@@ -353,11 +353,16 @@ async def test_use_is_noted_once_a_minute(cast: Cast, ana: Person) -> None:
     cast.clock.advance(timedelta(seconds=1))
     await until(lambda: _used_since(cast, bearer, seen, first))
     later = await seen()
+    cast.clock.advance(timedelta(seconds=10))
+    await token(cast, made)
+    again = await seen()
     assert fresh == (None, None)
     assert [datetime.fromisoformat(str(one)) for one in first] == [start, start]
     assert same == first
     assert datetime.fromisoformat(str(later[0])) == start + timedelta(minutes=1)
     assert later[1] == first[1]  # a token was used, not the secret
+    assert again[0] == later[0]
+    assert datetime.fromisoformat(str(again[1])) == start + timedelta(seconds=70)  # the secret's own minute was over
 
 
 async def _used_since(cast: Cast, bearer: str, seen: Callable[[], Awaitable[object]], before: object) -> bool:
@@ -380,7 +385,7 @@ async def test_a_client_registers_keys_and_signs_with_them(cast: Cast, ana: Pers
         ("k2", "EC", "P-256", "ES256"),
         ("k3", "EC", "P-384", None),
     ]
-    assert [key["last_used_at"] is not None for key in shown["keys"]] == [True, False, False]  # once a minute
+    assert [key["last_used_at"] is not None for key in shown["keys"]] == [True, True, True]
     assert refusal(await ana.call("POST", f"/v1/clients/{made['client_id']}/secrets", json={})) == (
         409,
         "client.wrong_method",

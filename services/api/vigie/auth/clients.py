@@ -40,7 +40,13 @@ _CLIENT = (
     PartnerClient.revoked_at,
 )
 _WITH_SECRETS = (
-    select(*_CLIENT, PartnerSecret.id, PartnerSecret.secret_hash, PartnerSecret.expires_at)
+    select(
+        *_CLIENT,
+        PartnerSecret.id,
+        PartnerSecret.secret_hash,
+        PartnerSecret.expires_at,
+        PartnerSecret.last_used_at.label("credential_used_at"),
+    )
     .outerjoin(
         PartnerSecret,
         and_(
@@ -50,7 +56,7 @@ _WITH_SECRETS = (
     .where(*_ONE)
 )
 _WITH_KEYS = (
-    select(*_CLIENT, PartnerKey.kid, PartnerKey.jwk)
+    select(*_CLIENT, PartnerKey.kid, PartnerKey.jwk, PartnerKey.last_used_at.label("credential_used_at"))
     .outerjoin(
         PartnerKey,
         and_(PartnerKey.provider_id == PartnerClient.provider_id, PartnerKey.client_id == PartnerClient.client_id),
@@ -139,6 +145,7 @@ class RegisteredClient:
     used_at: datetime | None
     secrets: Mapping[UUID, bytes] = field(repr=False)
     keys: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    credentials_used_at: Mapping[UUID | str, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +198,16 @@ class Clients:
         found = rows[0] if rows else None
         usable = found is not None and found.revoked_at is None and found.auth_method == "client_secret"
         kept = [row for row in rows if usable and row.id and (row.expires_at is None or now < row.expires_at)]
-        return _registered_client(found, secrets={row.id: row.secret_hash for row in kept}) if found else None
+        used = {row.id: row.credential_used_at for row in kept}
+        return _registered_client(found, used, secrets={row.id: row.secret_hash for row in kept}) if found else None
 
     async def by_key(self, client_id: str) -> RegisteredClient | None:
         """Return a client with the public keys (JWK) it may sign its assertions with, if any, by their `kid`."""
         rows = await self._registered(_WITH_KEYS, client_id)
         found = rows[0] if rows else None
         kept = [row for row in rows if row.revoked_at is None and row.kid]
-        return _registered_client(found, keys={row.kid: row.jwk for row in kept}) if found else None
+        used = {row.kid: row.credential_used_at for row in kept}
+        return _registered_client(found, used, keys={row.kid: row.jwk for row in kept}) if found else None
 
     async def _registered(self, statement: Select[*tuple[Any, ...]], client_id: str) -> Sequence[Row[*tuple[Any, ...]]]:
         """Ask the database, always: who authenticates gets a token that lives for minutes."""
@@ -210,8 +219,8 @@ class Clients:
             return (await session.execute(statement, asked)).all()
 
     async def note_authenticated(self, client: RegisteredClient, by: UUID | str, now: datetime) -> None:
-        """Note when a client and the secret or key it authenticated with (`by`) were used, at most once a minute."""
-        if _is_due(client.used_at, now):
+        """Note when a client and the secret or key it authenticated with (`by`) were used, each at most once a minute."""
+        if _is_due(client.used_at, now) or _is_due(client.credentials_used_at[by], now):
             await self._note(client.provider_id, client.client_id, now, by)
 
     async def _standing(self, provider_id: UUID, client_id: str) -> _Standing:
@@ -257,18 +266,13 @@ class Clients:
 
     async def _note(self, provider_id: UUID, client_id: str, now: datetime, by: UUID | str | None = None) -> None:
         async with asyncio.timeout(_LOOK_UP_S), self._database.session(provider_id, write=True) as session:
-            await session.execute(
-                update(PartnerClient)
-                .where(*_is(PartnerClient, provider_id, client_id))
-                .where(or_(PartnerClient.last_used_at.is_(None), PartnerClient.last_used_at <= now - USE_NOTED_EVERY))
-                .values(last_used_at=now)
-            )
-            if by is not None:
-                table = PartnerSecret if isinstance(by, UUID) else PartnerKey
-                named = PartnerSecret.id == by if isinstance(by, UUID) else PartnerKey.kid == by
-                await session.execute(
-                    update(table).where(*_is(table, provider_id, client_id), named).values(last_used_at=now)
-                )
+            await _note_in(session, PartnerClient, _is(PartnerClient, provider_id, client_id), now)
+            if isinstance(by, UUID):
+                named = (*_is(PartnerSecret, provider_id, client_id), PartnerSecret.id == by)
+                await _note_in(session, PartnerSecret, named, now)
+            elif by is not None:
+                named = (*_is(PartnerKey, provider_id, client_id), PartnerKey.kid == by)
+                await _note_in(session, PartnerKey, named, now)
 
     def on_change(self, client_id: str) -> None:
         """Forget a client that changed, and what is being asked about it."""
@@ -280,6 +284,19 @@ class Clients:
         self.alive.forget_all()
         self._asked.clear()
         self.alive.hearing = hearing
+
+
+async def _note_in(
+    session: AsyncSession,
+    table: type[PartnerClient | PartnerKey | PartnerSecret],
+    named: tuple[ColumnElement[bool], ...],
+    now: datetime,
+) -> None:
+    """Write the instant of use, unless another process did within the minute."""
+    due = or_(table.last_used_at.is_(None), table.last_used_at <= now - USE_NOTED_EVERY)
+    await session.execute(
+        update(table).where(*named, due).values(last_used_at=now).execution_options(synchronize_session=False)
+    )
 
 
 def _is_due(used_at: datetime | None, now: datetime) -> bool:
@@ -304,7 +321,11 @@ async def _row(session: AsyncSession, provider_id: UUID, client_id: str) -> Part
 
 
 def _registered_client(
-    row: Row[*tuple[Any, ...]], *, secrets: Mapping[UUID, bytes] | None = None, keys: Mapping[str, Any] | None = None
+    row: Row[*tuple[Any, ...]],
+    used: Mapping[UUID | str, datetime | None],
+    *,
+    secrets: Mapping[UUID, bytes] | None = None,
+    keys: Mapping[str, Any] | None = None,
 ) -> RegisteredClient:
     return RegisteredClient(
         client_id=row.client_id,
@@ -315,4 +336,5 @@ def _registered_client(
         used_at=row.last_used_at,
         secrets=secrets or {},
         keys=keys or {},
+        credentials_used_at=used,
     )
