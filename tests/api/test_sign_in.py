@@ -374,7 +374,7 @@ async def test_each_role_has_its_doors(cast: Cast, ana: Person, visitor: Visitor
             world.be_staff("Somebody")
             browsing = another(visitor)
             page = await browsing.follow(made["link"])
-            assert (f'href="/auth/login/{door}"' in page.text) == (door in doors), (role, door)
+            assert (f'href="/auth/login/{door}?invited=1"' in page.text) == (door in doors), (role, door)
             answer = await browsing.sign_in(door)
             if door in doors:
                 assert answer.status_code == 303, (role, door)
@@ -382,6 +382,36 @@ async def test_each_role_has_its_doors(cast: Cast, ana: Person, visitor: Visitor
             else:
                 assert refusal_of(answer) == (403, "sign_in.wrong_door"), (role, door)
                 assert (await invitation(ana, made))["status"] == "open"
+
+
+async def test_an_invitation_waits_for_whom_it_was_opened_by(
+    cast: Cast, ana: Person, visitor: Visitor, world: World
+) -> None:
+    """By the wrong door, or after a change of mind, it is there still; somebody else who signs in meanwhile does not take it."""
+    made = await invite(ana, "practice_staff", practice_id=cast.cedar)
+    await visitor.follow(made["link"])
+    world.be_staff("Passer-by")
+    visitor.invited = False  # who signs in at the same browser, by the page everybody uses
+    assert refusal_of(await visitor.sign_in("staff")) == (403, "sign_in.no_access")
+    assert (await invitation(ana, made))["status"] == "open"
+    await visitor.follow(made["link"])
+    world.bend("staff", error="access_denied")
+    assert refusal_of(await visitor.sign_in("staff")) == (403, "sign_in.cancelled")
+    world.bend("staff", error=None)
+    assert 'href="/auth/login/psc?invited=1"' in (await visitor.get("/auth/login?invited=1")).text
+    world.be_dentist(new_rpps())
+    assert (await visitor.sign_in("psc", "?invited=1")).status_code == 303
+    assert (await visitor.me())["role"] == "practice_staff"
+    assert "__Host-vigie-invitation" not in visitor.http.cookies
+    owners = await invite(ana, "owner")
+    browsing = another(visitor)
+    await browsing.follow(owners["link"])
+    page = await browsing.sign_in("psc")
+    assert refusal_of(page) == (403, "sign_in.wrong_door")
+    assert 'href="/auth/login?invited=1"' in page.text
+    world.be_staff("Olga")
+    assert (await browsing.sign_in("staff", "?invited=1")).status_code == 303
+    assert (await browsing.me())["role"] == "owner"
 
 
 async def test_practice_staff_needs_no_profession_and_a_practitioner_does(
@@ -462,7 +492,7 @@ async def test_the_token_of_a_link_is_in_no_address_and_no_page(ana: Person, vis
     world.be_staff("Tom")
     page = await visitor.follow(made["link"])
     assert token not in page.text
-    departure = await visitor.get("/auth/login/staff")
+    departure = await visitor.get("/auth/login/staff?invited=1")
     back = await visitor.arrive("staff", world.authorize("staff", departure.headers["location"]))
     for answer in (page, departure, back):
         assert token not in str(answer.headers)

@@ -121,6 +121,7 @@ class Visitor:
 
     http: httpx.AsyncClient
     world: World
+    invited: bool = False
     last: httpx.Response = field(init=False)
     waiting: list[tuple[str, str]] = field(init=False)  # what an identity provider answered, not yet brought back
 
@@ -136,7 +137,10 @@ class Visitor:
         return self.last
 
     async def depart(self, idp: str, query: str = "") -> list[tuple[str, str]]:
-        """Begin a sign-in; return what the identity provider sends back."""
+        """Begin a sign-in, by the link of an invitation's page if one was opened; return what the identity provider sends back."""
+        if self.invited:
+            query = f"{query}&invited=1" if query else "?invited=1"
+        self.invited = False
         answer = await self.get(f"/auth/login/{idp}{query}")
         assert answer.status_code == 302, answer.text
         return self.world.authorize(idp, answer.headers["location"])
@@ -153,7 +157,8 @@ class Visitor:
         """Follow an invitation link as its page's script does: the fragment is posted by our own page."""
         parts = urlsplit(link)
         assert (await self.get(parts.path)).status_code == 200
-        return await self.post(parts.path, {"token": parts.fragment})
+        self.invited = (await self.post(parts.path, {"token": parts.fragment})).status_code == 200
+        return self.last
 
     async def me(self) -> Any:
         """Return who the service says this browser is; fails when it is nobody."""

@@ -22,7 +22,14 @@ from vigie.core.sealing import SealBrokenError
 from vigie.people import choice, texts
 from vigie.people.cookies import cookie_header, session_cookie_header
 from vigie.people.doors import opens
-from vigie.people.errors import ChoiceExpiredError, InvitationUnknownError
+from vigie.people.errors import (
+    AlreadyMemberError,
+    ChoiceExpiredError,
+    InvitationExpiredError,
+    InvitationRevokedError,
+    InvitationUnknownError,
+    InvitationUsedError,
+)
 from vigie.people.invitations import invitation_of, provider_of_token, refuse_spent
 from vigie.people.kit import People, people_of
 from vigie.people.pages import HEADERS, language_of, page, refusal, render, static_file
@@ -31,6 +38,14 @@ from vigie.people.sign_in import Browser, Entered, Visit, enter, enter_by_link, 
 
 HOME: Final = "/auth/account"
 _INVITATION: Final = "invitation"
+_INVITED: Final = "invited"
+_OF_INVITATION: Final = (
+    AlreadyMemberError,
+    InvitationExpiredError,
+    InvitationRevokedError,
+    InvitationUnknownError,
+    InvitationUsedError,
+)
 _INVITATION_LIFE: Final = timedelta(minutes=15)
 _REMEMBERED: Final = "door"
 _REMEMBERED_S: Final = 180 * 86_400
@@ -76,13 +91,19 @@ async def choose_door(request: Request) -> Response:
 
 
 def _passed_on(request: Request) -> str:
-    """Return what the page passes on to the identity provider's link: only where to come back to."""
-    return f"?{request.url.query}" if set(request.query_params) == {"return_to"} else ""
+    """Return what the page passes on to the identity provider's link: where to come back to, and whether one is invited."""
+    return (
+        f"?{request.url.query}" if request.query_params and set(request.query_params) <= {"return_to", _INVITED} else ""
+    )
 
 
 @page("the way to the identity provider")
 async def begin_sign_in(request: Request) -> Response:
-    """Send the browser to an identity provider; `?again=1` asks it to identify the person anew."""
+    """Send the browser to an identity provider.
+
+    `?again=1` asks it to identify the person anew. `?invited=1` accepts the invitation this browser is following: somebody
+    else who signs in here meanwhile does not.
+    """
     _limit(request)
     people = people_of(request)
     party = people.relying_party()
@@ -100,15 +121,14 @@ async def begin_sign_in(request: Request) -> Response:
     cookies = [
         cookie_header(people, departure.cookie.name, departure.cookie.value, departure.cookie.max_age_s),
         *(cookie_header(people, name, "", 0) for name in departure.surplus),
-        cookie_header(people, people.cookie(_INVITATION), "", 0),
     ]
     return _redirect(departure.url, cookies, status=302)
 
 
 def _carried_invitation(request: Request, people: People) -> str | None:
-    """Return the token of the invitation this browser is following."""
+    """Return the token of the invitation this browser is following, if it is meant."""
     sealed = request.cookies.get(people.cookie(_INVITATION))
-    if not sealed:
+    if not sealed or request.query_params.get(_INVITED) != "1":
         return None
     try:
         document = orjson.loads(people.relying_party().sealer.open(_INVITATION, b64url_decode(sealed)))
@@ -133,10 +153,27 @@ async def finish_sign_in(request: Request) -> Response:
     except AppError as error:
         SIGN_INS.labels(error.code).inc()
         await record_refusal(people, idp, error, arrival.invitation if arrival else None, browser_of(request), now)
-        answer = refusal(request, error, again=f"/auth/login/{idp.id}?again=1" if arrival else "/auth/login")
+        answer = _refused(request, people, idp, arrival, error)
     if spent := spent_cookie(party, query):
         answer.headers.append("Set-Cookie", cookie_header(people, spent, "", 0))
     return answer
+
+
+def _refused(
+    request: Request, people: People, idp: IdentityProvider, arrival: Arrival | None, error: AppError
+) -> Response:
+    """Return the page that says why not, and leads on: by the same door as somebody else, or by another door.
+
+    The invitation stays with the browser, except when it is the invitation that lets nobody in.
+    """
+    if arrival is None:
+        return refusal(request, error)
+    if arrival.invitation is None or isinstance(error, _OF_INVITATION):
+        answer = refusal(request, error, again=f"/auth/login/{idp.id}?again=1")
+        answer.headers.append("Set-Cookie", cookie_header(people, people.cookie(_INVITATION), "", 0))
+        return answer
+    again = f"/auth/login/{idp.id}?again=1&{_INVITED}=1"
+    return refusal(request, error, again=again, other=f"/auth/login?{_INVITED}=1")
 
 
 async def _admit(request: Request, people: People, idp: IdentityProvider, arrival: Arrival, now: datetime) -> Response:
@@ -162,6 +199,7 @@ def _in(people: People, idp: IdentityProvider, entered: Entered, return_to: str)
     cookies = [
         session_cookie_header(people, entered.secret),
         cookie_header(people, people.cookie(_REMEMBERED), idp.id, _REMEMBERED_S),
+        cookie_header(people, people.cookie(_INVITATION), "", 0),
     ]
     return _redirect(return_to, cookies)
 

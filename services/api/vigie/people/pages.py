@@ -105,8 +105,11 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-def refusal(request: Request, error: AppError, again: str = "/auth/login") -> Response:
-    """Return a refusal as a page with what to do next, or as a problem document for a script."""
+def refusal(request: Request, error: AppError, again: str = "/auth/login", other: str = "/auth/login") -> Response:
+    """Return a refusal as a page with what to do next, or as a problem document for a script.
+
+    `again` leads back to the same way of signing in, `other` to the choice of another.
+    """
     language = language_of(request)
     if not wants_page(request):
         return error.response(language)
@@ -119,6 +122,7 @@ def refusal(request: Request, error: AppError, again: str = "/auth/login") -> Re
         advice=advice(error.code, language),
         code=error.code,
         again=again,
+        other=other,
     )
     answer.headers.update(error.headers)
     return answer
