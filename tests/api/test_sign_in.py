@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -12,15 +13,21 @@ import pytest
 from fastapi import FastAPI
 
 from tests.support.audit import entries, last_number
-from tests.support.bad_idp import BadIdp
+from tests.support.bad_idp import BadIdp, psc, staff
 from tests.support.cast import Cast
 from tests.support.front_door import Visitor, World, generic_at, in_training, new_rpps
 from tests.support.people import Person, browser
 from tests.support.refusals import refusal
 from tests.support.rows import fetch
 from vigie.app import create_app
+from vigie.auth.oidc.identity import Identity
 from vigie.core.clock import MovableClock
 from vigie.core.db import Database
+from vigie.core.errors import AppError
+from vigie.people.doorstep import Place
+from vigie.people.errors import NoAccessError, ProfessionRefusedError, WrongDoorError
+from vigie.people.sign_in import Browser, Visit, enter, recognise
+from vigie.people.sign_in import Visitor as Arrived
 from vigie.settings import Settings
 
 OPERATOR = str(UUID(int=0))
@@ -288,6 +295,35 @@ async def test_a_practitioner_of_several_practices_chooses(
     form = {"choice": later.field("choice"), "place": "0"}
     cast.clock.advance(timedelta(minutes=9))
     assert (await later.post("/auth/choose", form)).status_code == 303
+
+
+async def test_what_was_offered_is_decided_again_when_it_is_taken(
+    cast: Cast, ana: Person, app: FastAPI, database: Database
+) -> None:
+    """By the use case itself: the page that carries an offer is sealed, and that is one lock and not both."""
+    people, now = app.state.parts.people, cast.clock.now()
+    made = await invite(ana, "practitioner", practice_id=cast.cedar, rpps=(rpps := new_rpps()))
+    offer = Place(UUID(ana.provider_id), "Atlas", "practitioner", UUID(cast.cedar), "Cedar", None, UUID(made["id"]))
+    identity = Identity(idp="psc", issuer=psc().issuer, subject=new_rpps(), id_token="none", name="Paz")
+    right = replace(await recognise(people, identity, now), rpps=rpps, profession="40")
+    nowhere = Browser(None, None, None)
+    cases: list[tuple[Arrived, type[AppError]]] = [
+        (replace(right, rpps=new_rpps()), NoAccessError),
+        (replace(right, rpps=None), NoAccessError),
+        (replace(right, profession=None), ProfessionRefusedError),
+    ]
+    for bent, expected in cases:
+        with pytest.raises(expected):
+            await enter(people, Visit(psc(), bent, nowhere, now), offer)
+    with pytest.raises(WrongDoorError):
+        await enter(people, Visit(staff(), right, nowhere, now), offer)
+    entered = await enter(people, Visit(psc(), right, nowhere, now), offer)
+    place = replace(offer, invitation_id=None, member_id=entered.member_id)
+    await enter(people, Visit(psc(), right, nowhere, now), place)
+    assert (await ana.call("DELETE", f"/v1/members/{entered.member_id}")).status_code == 204
+    with pytest.raises(NoAccessError):
+        await enter(people, Visit(psc(), right, nowhere, now), place)
+    assert len(await fetch(database, "SELECT id FROM member WHERE account_id = :id", id=right.account_id)) == 1
 
 
 # --- accounts ------------------------------------------------------------------------------------------------------
