@@ -139,7 +139,7 @@ def a_change_at_anybody_s(app: FastAPI, database: Database) -> None:
         (
             a_change_at_anybody_s,
             "/v1/practices/{practice_id}/planted",
-            "after POST /v1/practices/{practice_id}/planted: what /v1/practices/",
+            "after POST /v1/practices, PATCH /v1/practices/{practice_id}, ",
         ),
     ],
 )

@@ -1,7 +1,10 @@
 """One provider's callers against everything of the other's, operation by operation."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,19 +18,26 @@ from vigie.isolation.side import OTHER_TRIES, SHAPE, Side, changed, enrol, heart
 
 _ELSEWHERE: Final = {"Origin": "https://elsewhere.invalid"}
 _REDIRECT: Final = 300
+_TOKENS_FOR: Final = timedelta(seconds=20)  # no service may issue them for less than a minute
 NOBODY: Final = Caller("nobody")
 Ids = Mapping[str, str]
 
 
 @dataclass(slots=True)
 class Attack:
-    """Side `a` attacks side `b`. `impostors`: callers with a credential that only looks as if it were one of `b`'s."""
+    """Side `a` attacks side `b`.
+
+    `renew` fetches new access tokens for both and returns callers with a credential that only looks as if it were one of `b`'s:
+    a forged token that ran out as well would be refused for the wrong reason.
+    """
 
     outside: Outside
     contract: Contract
     a: Side
     b: Side
-    impostors: list[tuple[Kind, Caller]]
+    renew: Callable[[], Awaitable[Sequence[tuple[Kind, Caller]]]]
+    impostors: Sequence[tuple[Kind, Caller]] = ()
+    renewed_at: datetime | None = None
     findings: Findings = field(default_factory=Findings)
     told: frozenset[str] = frozenset()  # what only `b` may see, and `a` never writes itself
     before: dict[str, str] = field(default_factory=dict)
@@ -42,10 +52,10 @@ class Attack:
         self.findings.controls |= dict.fromkeys(self.a.accepted, 201)  # it was done to furnish A
         self.told = frozenset((self.b.secrets | {self.b.marker}) - self.a.secrets - set(self.b.ids.values()))
         guarded = [each for each in self.contract.operations if each.guarded]
-        for operation in sorted(guarded, key=lambda each: not each.reads):
-            await self._one(operation)
-            if not operation.reads:
-                await self._look_for_changes(operation.name)
+        for together in _lots(guarded):
+            for operation in together:
+                await self._one(operation)
+            await self._look_for_changes(", ".join(each.name for each in together))
         await self._as_devices()
         await self._look_for_changes("the agent's routes")
         for operation in sorted(guarded, key=self._uses_up):
@@ -65,6 +75,8 @@ class Attack:
         if mine is None or theirs is None:
             self.findings.controls[operation.name] = 0
             return
+        if self.renewed_at is None or self.outside.clock() - self.renewed_at > _TOKENS_FOR:
+            self.impostors, self.renewed_at = await self.renew(), self.outside.clock()
         body = await self._right(operation, mine)
         for caller in (self.a.owner, self.a.client):
             for kind, ids in _swaps(operation, mine, theirs):
@@ -73,8 +85,9 @@ class Attack:
                 await self._lists(caller, operation, mine)
         await self._bodies(operation, mine, body)
         await self._keys(operation, mine, body)
-        for kind, caller in self._strangers(operation):
-            await self._try(kind, caller, operation, theirs, body=body, refused=True)
+        strangers = self._strangers(operation)
+        tries = [self._try(kind, caller, operation, theirs, body=body, refused=True) for kind, caller in strangers]
+        await asyncio.gather(*tries)
 
     def _strangers(self, operation: Operation) -> Iterator[tuple[Kind, Caller]]:
         """Yield callers without a credential that holds: they are refused whatever they ask for."""
@@ -92,8 +105,7 @@ class Attack:
         page = Caller("page of another site", self.b.owner.headers, {**self.b.owner.unsafe, **_ELSEWHERE})
         form = Caller("form of another site", self.b.owner.headers, _ELSEWHERE)
         for operation in operations:
-            ids = self.b.known(operation)
-            body = self.b.accepted.get(operation.name) if operation.body is not None else None
+            ids, body = self.b.known(operation), self.b.accepted.get(operation.name)
             for caller in (page, form) if ids is not None else ():
                 await self._try(Kind.COOKIE, caller, operation, ids or {}, body=body, refused=True)
         await self._look_for_changes("requests from other sites", besides="/audit")
@@ -220,6 +232,13 @@ class Attack:
             if not besides or besides not in path:
                 self.findings.changes.append(f"after {after}: what {path} answers to its owner has changed")
         self.before = now
+
+
+def _lots(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
+    """Yield operations in lots, after each of which the other side is looked at: all reads, then subject by subject."""
+    ordered = sorted(operations, key=lambda each: (not each.reads, "" if each.reads else each.subject))
+    for _, together in groupby(ordered, key=lambda each: "" if each.reads else each.subject):
+        yield list(together)
 
 
 def _swaps(operation: Operation, mine: Ids, theirs: Ids) -> Iterator[tuple[Kind, Ids]]:

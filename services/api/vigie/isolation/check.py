@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
-from typing import Any
 
 import httpx
 import orjson
@@ -41,13 +41,12 @@ async def check_isolation(
     try:
         for name in ("A", "B"):
             away.append(await workshop.make(name))
-            sides.append(await _side(name, away[-1], outside))
+            sides.append(_side(name, away[-1], outside))
             await furnish(sides[-1], contract, outside)
         tell(f"{len(contract.operations)} operations, {outside.requests} requests to furnish both providers")
         a, b = sides
-        impostors = await _impostors(a, b, away[0], away[1], outside)
-        findings = await Attack(outside, contract, a, b, impostors).run()
-        tell(f"{len(findings.outcomes)} attempts, {len(findings.leaks)} leaks")
+        findings = await Attack(outside, contract, a, b, partial(_renew, a, b, away[0], away[1], outside)).run()
+        tell("\n  ".join([f"{len(findings.outcomes)} attempts, {len(findings.leaks)} leaks", *findings.leaks]))
     finally:
         for side in sides:
             put_away = await _archive(side, outside) and put_away
@@ -76,30 +75,28 @@ async def _subject(http: httpx.AsyncClient, url: str) -> tuple[Contract, Subject
     return contract, Subject(url, contract.version, digest.hexdigest()[:16], version("vigie"))
 
 
-async def _side(name: str, away: ThrowAway, outside: Outside) -> Side:
+def _side(name: str, away: ThrowAway, outside: Outside) -> Side:
     pages = {"Origin": outside.public_url, "X-Vigie-Request": "1"}
-    token = await outside.token_of(away.client_id, away.client_secret)
     owner = Caller(f"owner of {name}", {"Cookie": away.cookie}, pages)
-    return Side(name, away.marker, owner, _bearer(f"client of {name}", token))
+    return Side(name, away.marker, owner, Caller(f"client of {name}"))
 
 
 def _bearer(name: str, token: str) -> Caller:
     return Caller(name, {"Authorization": f"Bearer {token}"})
 
 
-async def _impostors(
-    a: Side, b: Side, mine: ThrowAway, theirs: ThrowAway, outside: Outside
-) -> list[tuple[Kind, Caller]]:
-    """Return callers whose credential only looks as if it were B's."""
+async def _renew(a: Side, b: Side, mine: ThrowAway, theirs: ThrowAway, outside: Outside) -> list[tuple[Kind, Caller]]:
+    """Give both clients new tokens; return callers whose credential only looks as if it were B's."""
+    tokens = [await outside.token_of(each.client_id, each.client_secret) for each in (mine, theirs)]
+    a.client, b.client = _bearer(a.client.name, tokens[0]), _bearer(b.client.name, tokens[1])
     cookie, _, own = mine.cookie.partition("=")
-    moved = spliced(own, theirs.cookie.partition("=")[2])
-    found = [(Kind.COOKIE, replace(a.owner, name="cookie with B's provider", headers={"Cookie": f"{cookie}={moved}"}))]
-    keys: Any = (await outside.send(Caller("nobody"), "GET", "/oauth/jwks")).document.get("keys", [])
-    tokens = [caller.headers["Authorization"].removeprefix("Bearer ") for caller in (a.client, b.client)]
+    moved = {"Cookie": f"{cookie}={spliced(own, theirs.cookie.partition('=')[2])}"}
+    keys = (await outside.send(Caller("nobody"), "GET", "/oauth/jwks")).document.get("keys", [])
     forged = list(forged_tokens(tokens[0], tokens[1], keys))
     if theirs.expired_token is not None:
         forged.append(("issued by the service, expired since", theirs.expired_token))
-    return [*found, *((Kind.TOKEN, _bearer(f"token of B with {what}", token)) for what, token in forged)]
+    found = [(Kind.TOKEN, _bearer(f"token of B with {what}", token)) for what, token in forged]
+    return [(Kind.COOKIE, replace(a.owner, name="cookie with B's provider", headers=moved)), *found]
 
 
 async def _archive(side: Side, outside: Outside) -> bool:

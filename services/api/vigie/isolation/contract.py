@@ -40,6 +40,11 @@ class Operation:
         return self.method == "GET"
 
     @property
+    def subject(self) -> str:
+        """The first word of the path after the version."""
+        return next((part for part in self.path.split("/")[2:] if not part.startswith("{")), "")
+
+    @property
     def depth(self) -> int:
         """How far down its object is."""
         return self.path.count("/")

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -27,14 +28,18 @@ def forged_tokens(own: str, other: str, published: Sequence[Key]) -> Iterator[tu
     yield "a signature that was altered", f"{head}.{claims}.{_altered(signature)}"
     yield "claims that were altered", f"{head}.{_encoded(_longer(claims))}.{signature}"
     yield "no signature at all", f"{_json({**header, 'alg': 'none'})}.{claims}."
-    mine = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     text = f"{head}.{claims}".encode()
-    yield "a key of our own", f"{head}.{claims}.{_encoded(mine.sign(text, padding.PKCS1v15(), hashes.SHA256()))}"
+    yield "a key of our own", f"{head}.{claims}.{_encoded(_our_key().sign(text, padding.PKCS1v15(), hashes.SHA256()))}"
     for key in published:
         if key.get("kty") == "RSA":
             fooled = _json({**header, "alg": "HS256"})
             mac = hmac.digest(_pem(key), f"{fooled}.{claims}".encode(), hashlib.sha256)
             yield "the public key taken for a shared one", f"{fooled}.{claims}.{_encoded(mac)}"
+
+
+@lru_cache
+def _our_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def _pem(key: Key) -> bytes:

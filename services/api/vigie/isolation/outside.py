@@ -15,6 +15,7 @@ from vigie.auth.http_signatures import sign_request
 _TOO_MANY: Final = 429
 _PATIENCE: Final = 10  # how often a quota is waited for
 _LONGEST_WAIT_S: Final = 60.0
+_AT_ONCE: Final = 8  # requests under way
 _READ_S: Final = 10.0  # for answers that never end
 _MOST_BYTES: Final = 4_000_000
 Headers = Mapping[str, str]
@@ -80,6 +81,7 @@ class Outside:
         self.url = url.rstrip("/")
         self.public_url = public_url.rstrip("/")
         self.requests = 0
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
 
     async def send(
         self,
@@ -93,13 +95,15 @@ class Outside:
     ) -> Answer:
         """Send a request as somebody; when a quota is used up, come back when the service says."""
         content = b"" if body is None else orjson.dumps(body)
-        request = self._http.build_request(method, self.url + path, params=params, content=content or None)
+        # Not built by the client: no cookie of an earlier answer comes along.
+        request = httpx.Request(method, self.url + path, params=params, content=content or None)
         if content:
             request.headers["Content-Type"] = "application/json"
         target = self.public_url + request.url.raw_path.decode()
         request.headers.update({**self._own(caller, method, target, content), **(headers or {})})
         for _ in range(_PATIENCE):
-            answer, wait = await self._once(request)
+            async with self._at_once:
+                answer, wait = await self._once(request)
             if answer.status != _TOO_MANY:
                 return answer
             await asyncio.sleep(min(wait, _LONGEST_WAIT_S))
@@ -126,7 +130,6 @@ class Outside:
             read = await _read(answer)
         finally:
             await answer.aclose()
-            self._http.cookies.clear()
         wait = answer.headers.get("retry-after", "")
         headers = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
         return Answer(answer.status_code, read, headers), float(wait) if wait.isdecimal() else 1.0

@@ -71,7 +71,8 @@ def as_json(report: Report) -> dict[str, Any]:
         "operations": list(report.operations),
         "attempts": len(findings.outcomes),
         "by_kind": {
-            kind: {str(status): n for status, n in counted.items()} for kind, counted in findings.by_kind().items()
+            kind.value: {str(status): n for status, n in counted.items()}
+            for kind, counted in findings.by_kind().items()
         },
         "leaks": list(findings.leaks),
         "inconclusive": len(findings.inconclusive),

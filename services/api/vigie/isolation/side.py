@@ -1,5 +1,6 @@
 """One throw-away provider as seen from outside: what it owns, what its answers hold, and how they look when nothing happens."""
 
+import asyncio
 import base64
 import hashlib
 import re
@@ -150,13 +151,16 @@ async def _look_around(side: Side, contract: Contract, outside: Outside) -> None
 
 async def snapshot(side: Side, contract: Contract, outside: Outside) -> dict[str, str]:
     """Return everything the owner can read, by path; what moves by being read is left out."""
+    readable = [each for each in contract.operations if each.reads and each.guarded and each.answers_json]
+    asked = [(each, ids) for each in readable if (ids := side.known(each)) is not None]
+    answers = await asyncio.gather(
+        *(
+            outside.send(side.owner, "GET", each.at(ids), params={"limit": "200"} if "limit" in each.queries else None)
+            for each, ids in asked
+        )
+    )
     found = {}
-    for operation in contract.operations:
-        ids = side.known(operation)
-        if not (operation.reads and operation.guarded and operation.answers_json) or ids is None:
-            continue
-        params = {"limit": "200"} if "limit" in operation.queries else None
-        answer = await outside.send(side.owner, "GET", operation.at(ids), params=params)
+    for (operation, ids), answer in zip(asked, answers, strict=True):
         side.secrets |= {text for text in _IDS.findall(answer.body) if text not in operation.path}
         still = orjson.dumps(_at_rest(answer.document), option=orjson.OPT_SORT_KEYS).decode()
         found[operation.at(ids)] = f"{answer.status} {still}"
@@ -166,7 +170,8 @@ async def snapshot(side: Side, contract: Contract, outside: Outside) -> dict[str
 def _at_rest(node: Any) -> Any:
     if isinstance(node, dict):
         return {name: _at_rest(value) for name, value in node.items() if name not in _MOVES_BY_ITSELF}
-    return [_at_rest(each) for each in node] if isinstance(node, list) else node
+    # Some lists are ordered by last use: their order tells nothing.
+    return sorted((_at_rest(each) for each in node), key=orjson.dumps) if isinstance(node, list) else node
 
 
 def changed(before: Mapping[str, str], after: Mapping[str, str], restless: set[str]) -> Iterator[str]:
