@@ -23,11 +23,13 @@ from tests.support.matrix import (
     LIMITED,
     MATRIX,
     NOT_FOUND,
+    PAGE,
     PEER,
     PRACTICE,
     PUBLIC,
     UNAUTHENTICATED,
     Operation,
+    page_with_table,
     place_of,
 )
 from tests.support.matrix_run import a_world, faults_of, faults_of_grants, faults_of_refusals, filled, send, told
@@ -68,6 +70,12 @@ async def test_each_caller_gets_what_the_matrix_says(world: World, subject: str)
             if operation[0] != "GET":
                 found += await faults_of_grants(world, operation, row)
     assert found == []
+
+
+def test_the_page_shows_this_matrix() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page_with_table(page) == page, "run python -m tests.support.matrix"
+    assert page_with_table(page.replace("| 204 |", "| 200 |")) == page
 
 
 def test_an_operation_without_a_row_is_noticed(world: World) -> None:

@@ -6,6 +6,7 @@ is not named 403, an object of a practice they do not see or of another provider
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from tests.support.world import Voice
@@ -155,3 +156,49 @@ def expected(operation: Operation, row: Row, voice: Voice, home: str) -> Refusal
     unseen = home not in voice.homes and (foreign or place == "practice")
     # What a home holds of the caller's own kind (a session) is somebody else's.
     return NOT_FOUND if place == "self" or (unseen and place != "nowhere") else row.status
+
+
+_COLUMNS: Final = {
+    "owner": "ana",
+    "technician": "lea",
+    "technician, limited": "tom",
+    "auditor": "ivo",
+    "practitioner": "paz",
+    "practice staff": "zoe",
+    "partner": "pia",
+    "partner, limited": "pip",
+}
+PAGE: Final = Path(__file__).parents[2] / "docs" / "security" / "isolation.md"
+BEGIN, END = "<!-- matrix: begin -->\n", "<!-- matrix: end -->"
+
+
+def as_table() -> str:
+    """Return the matrix as it stands on the page: what each caller is answered on an object of theirs, and on others'."""
+    lines = [
+        f"| operation | {' | '.join(_COLUMNS)} | practice not seen | other provider |",
+        "|---|" + "---|" * (len(_COLUMNS) + 2),
+    ]
+    for operation, row in sorted(MATRIX.items(), key=lambda item: (item[0][1], item[0][0])):
+        place = place_of(operation, row)
+        cells = [_cell(row, caller) for caller in _COLUMNS.values()]
+        unseen = {"practice": "404", "provider": "-", "self": "404", "nowhere": "not in it"}[place]
+        foreign = "not in it" if place == "nowhere" else "404"
+        lines.append(f"| `{' '.join(operation)}` | {' | '.join(cells)} | {unseen} | {foreign} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(row: Row, caller: str) -> str:
+    if caller in row.exceptions():
+        status, code = row.exceptions()[caller]
+        return f"{status} `{code}`"
+    return str(row.status if caller in row.may.callers else FORBIDDEN[0])
+
+
+def page_with_table(page: str) -> str:
+    """Return a page with the matrix between its two marks."""
+    before, _, rest = page.partition(BEGIN)
+    return f"{before}{BEGIN}{as_table()}{END}{rest.partition(END)[2]}"
+
+
+if __name__ == "__main__":  # python -m tests.support.matrix
+    PAGE.write_text(page_with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
