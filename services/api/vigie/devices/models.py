@@ -178,4 +178,4 @@ class SectionHistory(Base):
     device_id: Mapped[UUID] = mapped_column(primary_key=True)
     received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    sections: Mapped[dict[str, Any]] = mapped_column(JSON)  # json, not jsonb: written as it was validated, never searched
+    sections: Mapped[dict[str, Any]] = mapped_column(JSON)  # written as validated, never searched
