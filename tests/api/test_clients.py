@@ -255,6 +255,41 @@ async def test_what_a_process_was_never_told_counts_within_a_second_all_the_same
     assert await until(noticed) < 1
 
 
+async def test_who_is_told_does_not_wait_for_the_second_to_pass(
+    cast: Cast, ana: Person, other: httpx.AsyncClient, elsewhere: FastAPI
+) -> None:
+    """The other process would believe for an hour, were it not told."""
+    believed = elsewhere.state.parts.clients.alive
+    believed._ttl = 3600
+
+    async def hears() -> bool:
+        return bool(believed.hearing)
+
+    await until(hears)
+    made = await make(ana)
+    path, bearer = f"/v1/clients/{made['client_id']}", await token(cast, made)
+    assert await names(other, bearer) == ["Cedar", "Elm"]
+    for method, body, seen in (("PATCH", {"practices": [cast.elm]}, ["Elm"]), ("DELETE", None, None)):
+        await ana.call(method, path, json=body)
+
+        async def changed(seen: list[str] | None = seen) -> bool:
+            answer = await use(other, bearer)
+            return answer.status_code == 401 if seen is None else await names(other, bearer) == seen
+
+        assert await until(changed) < 1
+
+
+async def test_a_client_that_signs_has_no_secret_even_if_one_is_left_over(
+    cast: Cast, ana: Person, database: Database
+) -> None:
+    made = await make(ana)
+    before = await token_of(cast.http, made["client_id"], made["client_secret"])
+    changed = "UPDATE partner_client SET auth_method = 'private_key_jwt' WHERE client_id = :id"
+    await execute(database, changed, id=made["client_id"])
+    assert before.status_code == 200
+    assert (await token_of(cast.http, made["client_id"], made["client_secret"])).status_code == 401
+
+
 async def test_a_secret_is_replaced_without_a_gap(cast: Cast, ana: Person) -> None:
     made = await make(ana)
     path = f"/v1/clients/{made['client_id']}"
