@@ -3,7 +3,9 @@
 The document that the check reads is cut down to a few operations, so that it is quick; tests/e2e has it whole.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -16,8 +18,10 @@ import pytest
 from fastapi import FastAPI
 
 from tests.conftest import NOW, PUBLIC_URL, settings_for
+from tests.support.agent import healthy
+from tests.support.cast import Cast
 from tests.support.locks import Unlocked, without_row_level_security
-from tests.support.rows import execute, fetch
+from tests.support.rows import execute, fetch, holdings
 from vigie.app import create_app
 from vigie.auth.dependencies import Call, reads, writes
 from vigie.auth.principal import Permission
@@ -36,6 +40,7 @@ FEW = (
     "/v1/practices/{practice_id}/enrolment-tokens",
     "/v1/devices/{device_id}",
 )
+PEOPLE = ("/v1/members", "/v1/members/{member_id}", "/v1/me/sessions", "/v1/me/sessions/{session_id}")
 Plant = Callable[[FastAPI, Database], None]
 
 
@@ -56,11 +61,15 @@ class FewOperations(httpx.ASGITransport):
 
 
 async def check(
-    settings: Settings, *paths: str, plant: Plant | None = None, database: Database | None = None
+    settings: Settings,
+    *paths: str,
+    plant: Plant | None = None,
+    database: Database | None = None,
+    served_with: Settings | None = None,
 ) -> Report:
-    """Run the check against an application in this process, perhaps with something planted in it."""
+    """Run the check against an application in this process, perhaps with other settings, or something planted in it."""
     clock = MovableClock(NOW)
-    app = create_app(settings, clock=clock)
+    app = create_app(served_with or settings, clock=clock)
     if plant is not None and database is not None:
         plant(app, database)
     async with (
@@ -90,27 +99,59 @@ async def test_our_own_application_leaks_nothing_and_what_was_made_is_put_away(
     assert "**Aucune fuite.**" in page
     assert "**No leak.**" in page
     assert (document["leaks"], document["attempts"]) == ([], len(findings.outcomes))
-    alive = await fetch(
+    assert await alive(database) == {0}
+
+
+@asynccontextmanager
+async def own_eyes(url: str) -> AsyncIterator[Database]:
+    """A look at rows on connections of its own."""
+    found = Database(url, {"application_name": "test"}, 1)
+    yield found
+    await found.close()
+
+
+async def alive(database: Database) -> set[int]:
+    """Return how much is alive at throw-away providers: clients, sessions, members, devices, practices."""
+    rows = await fetch(
         database,
-        "SELECT p.name, (SELECT count(*) FROM partner_client c WHERE c.provider_id = p.id AND revoked_at IS NULL)"
+        "SELECT (SELECT count(*) FROM partner_client c WHERE c.provider_id = p.id AND revoked_at IS NULL)"
         " + (SELECT count(*) FROM session s WHERE s.provider_id = p.id AND ended_at IS NULL)"
         " + (SELECT count(*) FROM member m WHERE m.provider_id = p.id AND removed_at IS NULL)"
         " + (SELECT count(*) FROM device d WHERE d.provider_id = p.id AND status <> 'revoked')"
         " + (SELECT count(*) FROM practice a WHERE a.provider_id = p.id AND archived_at IS NULL) AS alive"
         " FROM provider p WHERE p.name LIKE 'Contrôle d''isolation, à jeter%'",
     )
-    assert len(alive) >= 2
-    assert {row["alive"] for row in alive} == {0}
+    return {row["alive"] for row in rows}
 
 
-async def test_with_both_locks_off_it_finds_the_leaks(
-    ours: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
+async def test_what_was_made_is_put_away_when_the_check_is_interrupted(ours: Settings, database: Database) -> None:
+    running = asyncio.create_task(check(ours))
+    async with asyncio.timeout(30):
+        while await alive(database) <= {0}:  # noqa: ASYNC110 - another task makes them
+            await asyncio.sleep(0.05)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert await alive(database) == {0}
+
+
+async def test_with_both_locks_off_it_finds_the_leaks_and_touches_no_bystander(
+    ours: Settings, database_url: str, database: Database, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What it deletes is its own, even where every list shows what is everybody's."""
+    await (await cast.device()).report(healthy(cast.clock.now()))
+    await cast.ana()
+    before = [await holdings(database, caller.provider_id) for caller in (cast.pia, cast.bela)]
     monkeypatch.setattr(asyncpg, "connect", partial(asyncpg.connect, connection_class=Unlocked))
-    report = await check(ours.model_copy(update=without_row_level_security(database_url)))
+    unlocked = ours.model_copy(update=without_row_level_security(database_url))
+    report = await check(ours, *PEOPLE, served_with=unlocked)
     found = {outcome.operation for outcome in report.findings.outcomes if outcome.leak is not None}
     assert {"GET /v1/practices", "GET /v1/practices/{practice_id}", "PATCH /v1/devices/{device_id}"} <= found
+    assert {"GET /v1/members", "DELETE /v1/members/{member_id}"} <= found
     assert "**No leak.**" not in as_markdown(report)
+    monkeypatch.undo()
+    async with own_eyes(database_url) as eyes:
+        assert [await holdings(eyes, caller.provider_id) for caller in (cast.pia, cast.bela)] == before
 
 
 def a_list_of_everybody_s(app: FastAPI, database: Database) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> int:
             report = asyncio.run(_check(ready, arguments.url))
         except CheckError as error:
             raise LookupError(str(error)) from error
+        except (asyncio.CancelledError, KeyboardInterrupt) as error:
+            raise LookupError("interrupted; what was made for the check was put away") from error
     page = as_markdown(report)
     if arguments.json is not None:
         arguments.json.write_bytes(orjson.dumps(as_json(report), option=orjson.OPT_INDENT_2) + b"\n")
@@ -46,7 +49,9 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def _check(settings: Settings, url: str) -> Report:
-    clock = SystemClock()
+    clock, task = SystemClock(), asyncio.current_task()
+    if task is not None:  # a plain kill ends the check as Ctrl-C does: what it made is put away first
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     signs_as = url.rstrip("/") if url.rstrip("/") in settings.agent_urls else settings.public_url
     async with (
         httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as http,

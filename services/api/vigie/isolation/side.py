@@ -19,6 +19,7 @@ from vigie.isolation.samples import Body, bodies
 _IDS: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|v[a-z]{2}_[\w-]{22}_[\w-]+")
 _MOVES_BY_ITSELF: Final = frozenset({"as_of", "seen_at", "last_used_at", "server_time"})
 SHAPE: Final = {"request.invalid", "request.malformed"}
+MARK: Final = "isolation-check"  # stands in what has no name: sessions
 OTHER_TRIES: Final = 3  # bodies that are tried after a refusal that is not about their shape
 _EMPTY_DIGEST: Final = base64.urlsafe_b64encode(hashlib.sha256(b"").digest()[:16]).rstrip(b"=").decode()
 
@@ -139,14 +140,20 @@ def heartbeat(sequence: int, now: datetime) -> Body:
 
 
 async def _look_around(side: Side, contract: Contract, outside: Outside) -> None:
-    """Find in lists what paths name and nobody created here; not what the caller itself hangs on."""
+    """Find in lists what paths name and nobody created here; not what the caller itself hangs on.
+
+    Only what is marked as made for a check: on a service that leaks, a list may hold what is a real customer's, and what is
+    taken up here will be attacked, and deleted in the end.
+    """
     for operation in sorted(contract.operations, key=lambda each: each.depth):
         ids, parameter = side.known(operation), contract.parameter_of(operation.path)
         if not operation.reads or ids is None or parameter is None or parameter in side.ids:
             continue
         items = (await outside.send(side.owner, "GET", operation.at(ids))).document.get("items", [])
-        for item in reversed([each for each in items if isinstance(each, dict) and not each.get("current")]):
-            _remember(side, parameter, item)
+        for item in reversed(items):
+            marked = any(mark in str(item) for mark in (side.marker, MARK))
+            if isinstance(item, dict) and marked and not item.get("current"):
+                _remember(side, parameter, item)
 
 
 async def snapshot(side: Side, contract: Contract, outside: Outside) -> dict[str, str]:

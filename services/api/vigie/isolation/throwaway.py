@@ -27,12 +27,12 @@ from vigie.cli_actions import found_provider
 from vigie.core.clock import Clock
 from vigie.core.db import Database, role_url
 from vigie.core.ids import uuid7
+from vigie.isolation.side import MARK
 from vigie.people.doorstep import Doorstep
 from vigie.people.members import Standing, add_member
 from vigie.settings import Settings
 
 _LIFE: Final = timedelta(hours=1)
-_DOOR: Final = "isolation-check"
 _WHY: Final = "isolation check ended"
 
 
@@ -54,6 +54,7 @@ class Workshop:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
+        self._made: list[UUID] = []
         self._database = Database(*role_url(settings, "vigie_app"), pool_size=1)
         self._doorstep = Doorstep(Database(*role_url(settings, "vigie_signin"), pool_size=1))
 
@@ -63,6 +64,7 @@ class Workshop:
         title = f"Contrôle d'isolation, à jeter ({name}, {now:%Y-%m-%d %H:%M}, {marker})"
         made = await found_provider(self._database, title)
         provider_id = UUID(made["provider_id"])
+        self._made.append(provider_id)
         owner = await self._member(provider_id, Standing("owner"), f"Propriétaire {marker}")
         await self._member(provider_id, Standing("technician"), f"Technicien {marker}")
         cookies = [await self._session(owner) for _ in range(3)]  # one to attack with, and two to be attacked
@@ -77,13 +79,13 @@ class Workshop:
 
     async def _member(self, provider_id: UUID, standing: Standing, name: str) -> Member:
         now = self._clock.now()
-        identity = Identity(idp=_DOOR, issuer=f"urn:vigie:{_DOOR}", subject=str(uuid7()), id_token="", name=name)
+        identity = Identity(idp=MARK, issuer=f"urn:vigie:{MARK}", subject=str(uuid7()), id_token="", name=name)
         account = await self._doorstep.account_of(identity, now)
         async with self._database.session(provider_id, write=True) as session:
             return await add_member(session, provider_id, account.id, standing, name=name, now=now)
 
     async def _session(self, member: Member) -> str:
-        new = NewSession(member, _DOOR, f"urn:vigie:{_DOOR}", idle=_LIFE, lifetime=_LIFE)
+        new = NewSession(member, MARK, f"urn:vigie:{MARK}", idle=_LIFE, lifetime=_LIFE)
         async with self._database.session(member.provider_id, write=True) as session:
             return (await open_session(session, new, now=self._clock.now()))[1]
 
@@ -95,9 +97,13 @@ class Workshop:
         claims = AccessToken(client_id, provider_id, SCOPES, 1)
         return tokens.issue(claims, self._clock.now() - timedelta(days=1)).access_token
 
-    async def put_away(self, away: ThrowAway) -> None:
-        """Revoke every client and end every membership and session of a provider; each stands in its audit."""
-        now, provider_id = self._clock.now(), away.provider_id
+    async def put_away(self) -> None:
+        """Revoke every client and end every membership and session of what was made; each stands in its audit."""
+        while self._made:
+            await self._end_all(self._made.pop())
+
+    async def _end_all(self, provider_id: UUID) -> None:
+        now = self._clock.now()
         async with self._database.session(provider_id, write=True) as session:
             clients = await session.scalars(
                 select(PartnerClient.client_id).where(
