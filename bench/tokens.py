@@ -51,7 +51,7 @@ def tokens(bed: Bed, service: Process) -> list[Figure]:
         signed.append(_run(service, _with_assertions(service, partners)))
     return [
         *_figures("T1", "access tokens by client secret", 200, secret),
-        *_figures("T2", "access tokens by signed assertion", 120, signed),
+        *_figures("T2", "access tokens by signed assertion", 100, signed),
     ]
 
 
