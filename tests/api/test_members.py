@@ -115,7 +115,9 @@ async def test_changes_that_cannot_be(cast: Cast, ana: Person, database: Databas
         assert refusal(answer) == (403, "auth.insufficient_scope"), person.name
 
 
-async def test_a_member_who_is_removed_is_out_and_may_be_invited_anew(cast: Cast, ana: Person) -> None:
+async def test_a_member_who_is_removed_is_out_and_may_be_invited_anew(
+    cast: Cast, ana: Person, database: Database
+) -> None:
     tom, bea = await cast.tom(), await cast.bea()
     assert refusal(await bea.call("DELETE", f"/v1/members/{tom.member_id}")) == NOT_FOUND
     assert (await tom.call("GET", "/v1/me")).status_code == 200
@@ -126,6 +128,8 @@ async def test_a_member_who_is_removed_is_out_and_may_be_invited_anew(cast: Cast
         await asyncio.sleep(0.02)
     assert refusal(await tom.call("GET", "/v1/me")) == (401, "auth.unauthenticated")
     assert refusal(await ana.call("DELETE", f"/v1/members/{tom.member_id}")) == NOT_FOUND
+    kept = await fetch(database, "SELECT ended_why FROM session WHERE id = :id", id=UUID(tom.session_id))
+    assert kept == [{"ended_why": "member removed"}]
     again = await cast.tom()
     assert again.member_id != tom.member_id
 
@@ -257,6 +261,21 @@ async def test_an_issuer_opens_its_own_provider_and_no_other(
     assert (await elsewhere.sign_in(borea["id"])).status_code == 303
     assert (await elsewhere.me())["provider_id"] == bea.provider_id
     assert [place["provider_name"] for place in (await elsewhere.me())["memberships"]] == ["Borea"]
+    # The issuer's word, given at one door, ends what came by that door.
+    far, now = world.providers["own"], int(world.clock.now().timestamp())
+    said = {"iss": OWN_ISSUER, "aud": far.idp.client_id, "iat": now, "exp": now + 60, "jti": tom, "sub": tom}
+    token = far.sign({**said, "events": {"http://schemas.openid.net/event/backchannel-logout": {}}})
+    answer = await visitor.http.post(f"/auth/backchannel-logout/{borea['id']}", data={"logout_token": token})
+    assert answer.status_code == 200
+    ended = await fetch(
+        database,
+        "SELECT identity_provider AS idp FROM session WHERE issuer = :issuer AND ended_why = 'identity provider'"
+        " AND identity_provider IN (:atlas, :borea)",
+        issuer=OWN_ISSUER,
+        atlas=atlas["id"],
+        borea=borea["id"],
+    )
+    assert ended == [{"idp": borea["id"]}]
 
 
 async def test_an_issuer_whose_secret_can_no_longer_be_read_closes_its_own_door_only(
