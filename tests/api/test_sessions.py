@@ -221,6 +221,7 @@ async def test_one_s_own_sessions_are_listed_and_ended_and_nobody_else_s(cast: C
         assert refusal(await ana.call("DELETE", f"/v1/me/sessions/{session_id}")) == (404, "not_found")
     assert (await tom.call("GET", "/v1/me")).status_code == 200
     assert (await ana.call("DELETE", f"/v1/me/sessions/{ana.session_id}")).status_code == 204
+    await is_out_within_a_second(ana.http)
     assert refusal(await ana.call("GET", "/v1/me")) == NOBODY
 
 
