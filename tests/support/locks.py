@@ -17,7 +17,6 @@ _GIVEN: Final = re.compile(
 )
 _JOINED: Final = re.compile(r"(?<![\w.])t\.provider_id = v\.provider_id")
 _LEFT: Final = re.compile(r"provider_id\s*(?:=|IN|<>|!=)\s*(?:ANY\s*)?\(?\s*\$", re.IGNORECASE)
-_TENANT: Final = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO)\s+(\w+)")
 
 
 def without_row_level_security(url: str) -> dict[str, SecretStr]:
