@@ -81,9 +81,15 @@ async def check(
 
 
 @pytest.fixture
-def ours(database_url: str, key_file: Path) -> Settings:
+def settings(ours: Settings) -> Settings:
+    """The cast lives where the check attacks: in a database of the test's own, for a list shows only its first page."""
+    return ours
+
+
+@pytest.fixture
+def ours(fresh_database_url: str, key_file: Path) -> Settings:
     """Settings of our own application."""
-    return settings_for(database_url, key_file)
+    return settings_for(fresh_database_url, key_file)
 
 
 async def test_our_own_application_leaks_nothing_and_what_was_made_is_put_away(
@@ -136,21 +142,21 @@ async def test_what_was_made_is_put_away_when_the_check_is_interrupted(ours: Set
 
 
 async def test_with_both_locks_off_it_finds_the_leaks_and_touches_no_bystander(
-    ours: Settings, database_url: str, database: Database, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ours: Settings, fresh_database_url: str, database: Database, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it deletes is its own, even where every list shows what is everybody's."""
     await (await cast.device()).report(healthy(cast.clock.now()))
     await cast.ana()
     before = [await holdings(database, caller.provider_id) for caller in (cast.pia, cast.bela)]
     monkeypatch.setattr(asyncpg, "connect", partial(asyncpg.connect, connection_class=Unlocked))
-    unlocked = ours.model_copy(update=without_row_level_security(database_url))
+    unlocked = ours.model_copy(update=without_row_level_security(fresh_database_url))
     report = await check(ours, *PEOPLE, served_with=unlocked)
     found = {outcome.operation for outcome in report.findings.outcomes if outcome.leak is not None}
     assert {"GET /v1/practices", "GET /v1/practices/{practice_id}", "PATCH /v1/devices/{device_id}"} <= found
     assert {"GET /v1/members", "DELETE /v1/members/{member_id}"} <= found
     assert "**No leak.**" not in as_markdown(report)
     monkeypatch.undo()
-    async with own_eyes(database_url) as eyes:
+    async with own_eyes(fresh_database_url) as eyes:
         assert [await holdings(eyes, caller.provider_id) for caller in (cast.pia, cast.bela)] == before
 
 
@@ -189,7 +195,7 @@ async def test_one_planted_route_is_found(
 ) -> None:
     report = await check(ours, path, plant=plant, database=database)
     assert any(leak.startswith(told) for leak in report.findings.leaks), report.findings.leaks
-    assert all("planted" in leak for leak in report.findings.leaks)
+    assert all("planted" in leak for leak in report.findings.leaks), report.findings.leaks
 
 
 async def test_a_service_that_is_not_there_is_no_clean_service(ours: Settings) -> None:

@@ -17,9 +17,9 @@ from tests.support.world import World, fingerprint
 
 
 @pytest.fixture
-async def world(database_url: str, key_file: Path, tmp_path: Path) -> AsyncIterator[World]:
+async def world(fresh_database_url: str, key_file: Path, tmp_path: Path) -> AsyncIterator[World]:
     """A world that may be spoiled."""
-    async with a_world(database_url, key_file, tmp_path) as found:
+    async with a_world(fresh_database_url, key_file, tmp_path) as found:
         yield found
 
 
@@ -54,10 +54,10 @@ async def beside(world: World) -> list[str]:
 
 
 async def test_without_row_level_security_the_predicate_alone_keeps_providers_apart(
-    world: World, database_url: str, key_file: Path, tmp_path: Path
+    world: World, fresh_database_url: str, key_file: Path, tmp_path: Path
 ) -> None:
     before = await fingerprint(world)
-    app = application(database_url, key_file, tmp_path, **without_row_level_security(database_url))
+    app = application(fresh_database_url, key_file, tmp_path, **without_row_level_security(fresh_database_url))
     async with talking_to(app) as world.http:
         assert await leaks(world) == {}
         assert await fingerprint(world) == before
@@ -68,10 +68,10 @@ async def test_without_row_level_security_the_predicate_alone_keeps_providers_ap
 
 
 async def test_without_the_predicate_row_level_security_alone_keeps_providers_apart(
-    world: World, database_url: str, key_file: Path, tmp_path: Path, no_predicate: type[Unlocked]
+    world: World, fresh_database_url: str, key_file: Path, tmp_path: Path, no_predicate: type[Unlocked]
 ) -> None:
     before = await fingerprint(world)
-    async with talking_to(application(database_url, key_file, tmp_path)) as world.http:
+    async with talking_to(application(fresh_database_url, key_file, tmp_path)) as world.http:
         assert await leaks(world) == {}
         assert await fingerprint(world) == before
         assert await beside(world) == []
@@ -97,10 +97,12 @@ HELD_BY_SOMETHING_ELSE = {
 
 
 @pytest.mark.usefixtures("no_predicate")
-async def test_with_both_off_every_route_leaks(world: World, database_url: str, key_file: Path, tmp_path: Path) -> None:
+async def test_with_both_off_every_route_leaks(
+    world: World, fresh_database_url: str, key_file: Path, tmp_path: Path
+) -> None:
     """That the two tests above could fail, route by route."""
-    unlocked = without_row_level_security(database_url)
-    async with talking_to(application(database_url, key_file, tmp_path, **unlocked)) as world.http:
+    unlocked = without_row_level_security(fresh_database_url)
+    async with talking_to(application(fresh_database_url, key_file, tmp_path, **unlocked)) as world.http:
         found = await leaks(world)
     assert MATRIX.keys() - found.keys() == HELD_BY_SOMETHING_ELSE.keys()
 
