@@ -12,12 +12,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 Key = Mapping[str, Any]
+_PROVIDER = 22  # characters of a provider's id inside a secret: a UUID in base64url
 
 
 def spliced(own: str, other: str) -> str:
-    """Return a secret of the form `vss_<provider>_<random>` with another's provider and one's own random part."""
-    prefix, provider, _ = other.split("_", 2)
-    return f"{prefix}_{provider}_{own.split('_', 2)[2]}"
+    """Return a secret of the form `vss_<provider>_<random>` with another's provider and one's own random part.
+
+    By position, not by the underscores: base64url has them too, and what is spliced there may be one's own secret again.
+    """
+    kind = own.index("_") + 1
+    random = kind + _PROVIDER
+    return f"{other[:random]}{own[random:]}"
 
 
 def forged_tokens(own: str, other: str, published: Sequence[Key]) -> Iterator[tuple[str, str]]:
