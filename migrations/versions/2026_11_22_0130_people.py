@@ -11,12 +11,8 @@ TENANT = "provider_id = nullif(current_setting('vigie.provider_id', true), '')::
 
 # What each role may do, table by table. What is not listed is refused: nobody rewrites the audit.
 GRANTS = {
-    "audit_entry": {"app": "SELECT, INSERT", "signin": "SELECT, INSERT", "worker": "SELECT, INSERT"},
-    "audit_head": {
-        "app": "SELECT, INSERT, UPDATE",
-        "signin": "SELECT, INSERT, UPDATE",
-        "worker": "SELECT, INSERT, UPDATE",
-    },
+    "audit_entry": {"app": "SELECT, INSERT"},
+    "audit_head": {"app": "SELECT, INSERT, UPDATE"},
     "invitation": {"app": "SELECT, INSERT, UPDATE", "signin": "SELECT"},
     "member": {"app": "SELECT, INSERT, UPDATE", "signin": "SELECT"},
     "member_practice": {"app": "SELECT, INSERT, DELETE"},

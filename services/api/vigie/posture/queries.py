@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.posture.assessment import first_posture
-from vigie.posture.models import BackupRun, Finding, Posture
+from vigie.posture.models import Finding, Posture
 
 
 async def open_posture(session: AsyncSession, provider_id: UUID, practice_id: UUID, now: datetime) -> None:
@@ -47,16 +46,5 @@ async def findings_of_device(session: AsyncSession, provider_id: UUID, device_id
         select(Finding)
         .where(Finding.provider_id == provider_id, Finding.subject_id == device_id)
         .order_by(Finding.control)
-    )
-    return found.all()
-
-
-async def runs_of_device(session: AsyncSession, provider_id: UUID, device_id: UUID, limit: int) -> Sequence[Any]:
-    """Return the latest backup runs of a device."""
-    found = await session.scalars(
-        select(BackupRun)
-        .where(BackupRun.provider_id == provider_id, BackupRun.device_id == device_id)
-        .order_by(BackupRun.ended_at.desc())
-        .limit(limit)
     )
     return found.all()
