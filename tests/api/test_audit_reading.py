@@ -230,11 +230,11 @@ async def test_no_role_of_the_service_can_rewrite_the_audit(cast: Cast, settings
                 values = [UUID(cast.pia.provider_id)] if "$1" in statement else []
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await connection.execute(statement, *values)
-            if role == "vigie_intake":
+            if role == "vigie_app":
+                await connection.fetch(allowed, UUID(cast.pia.provider_id))
+            else:
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await connection.fetch(allowed, UUID(cast.pia.provider_id))
-            else:
-                await connection.fetch(allowed, UUID(cast.pia.provider_id))
         finally:
             await connection.close()
 

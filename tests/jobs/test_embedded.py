@@ -293,7 +293,11 @@ def test_an_ordinary_user_runs_a_server_as_themselves(reachable: tuple[str, Path
     )
     assert ask(owner.url, "SELECT 1") == 1
     family = owner.family()
-    assert {process.username() for process in family} == {"nobody"}
+    users = set()
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):  # the server's own helpers come and go
+            users.add(process.username())
+    assert users == {"nobody"}
     assert home_of(folder / "own" / "data") == folder / "own" / "data" / "postgres"
     assert owner.leave() == 0
     assert still_alive(family) == []

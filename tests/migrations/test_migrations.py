@@ -52,7 +52,7 @@ def test_a_migration_is_named_by_its_instant_and_goes_forward_only(file: Path) -
 def test_a_migration_sends_one_statement_per_call(file: Path) -> None:
     without_bodies = re.sub(r"\$\$.*?\$\$", "", file.read_text(), flags=re.DOTALL)
     calls = re.findall(r"op\.execute\((.*?)\)\n", without_bodies, flags=re.DOTALL)
-    assert calls
+    assert len(calls) == without_bodies.count("op.execute(")
     assert [call for call in calls if ";" in call] == []
 
 

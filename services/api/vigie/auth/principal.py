@@ -21,6 +21,15 @@ class Permission(StrEnum):
     CLIENTS_WRITE = "clients:write"
     IDENTITY_WRITE = "identity:write"
     AUDIT_READ = "audit:read"
+    CHECKLIST_READ = "checklist:read"
+    CHECKLIST_ANSWER = "checklist:answer"  # the side a person stands on decides which controls they may answer
+    EXCEPTIONS_WRITE = "exceptions:write"
+    POLICIES_READ = "policies:read"
+    POLICIES_WRITE = "policies:write"
+    RECORDS_READ = "records:read"  # suppliers, contracts, contacts, restore tests
+    RECORDS_WRITE = "records:write"
+    QUESTIONNAIRES_WRITE = "questionnaires:write"
+    QUESTIONNAIRES_SIGN = "questionnaires:sign"
 
 
 SCOPES: Final = frozenset(
@@ -29,6 +38,10 @@ SCOPES: Final = frozenset(
         Permission.PRACTICES_WRITE,
         Permission.DEVICES_READ,
         Permission.DEVICES_WRITE,
+        Permission.CHECKLIST_READ,
+        Permission.POLICIES_READ,
+        Permission.RECORDS_READ,
+        Permission.RECORDS_WRITE,
     }
 )
 ALL_PRACTICES: Final = "all"  # a value of its own, so that an empty restriction never means everything
@@ -38,13 +51,31 @@ PROVIDER_ROLES: Final = ("owner", "technician", "auditor")
 PRACTICE_ROLES: Final = ("practitioner", "practice_staff")
 ROLES: Final = (*PROVIDER_ROLES, *PRACTICE_ROLES)
 
-_READ = frozenset({Permission.SELF, Permission.PRACTICES_READ, Permission.DEVICES_READ})
+_READ = frozenset(
+    {
+        Permission.SELF,
+        Permission.PRACTICES_READ,
+        Permission.DEVICES_READ,
+        Permission.CHECKLIST_READ,
+        Permission.RECORDS_READ,
+    }
+)
 PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
     "owner": frozenset(Permission),
-    "technician": _READ | {Permission.PRACTICES_WRITE, Permission.DEVICES_WRITE},
-    "auditor": _READ | {Permission.MEMBERS_READ, Permission.CLIENTS_READ, Permission.AUDIT_READ},
-    "practitioner": _READ,
-    "practice_staff": _READ,
+    "technician": _READ
+    | {
+        Permission.PRACTICES_WRITE,
+        Permission.DEVICES_WRITE,
+        Permission.CHECKLIST_ANSWER,
+        Permission.EXCEPTIONS_WRITE,
+        Permission.POLICIES_READ,
+        Permission.RECORDS_WRITE,
+        Permission.QUESTIONNAIRES_WRITE,
+    },
+    "auditor": _READ
+    | {Permission.MEMBERS_READ, Permission.CLIENTS_READ, Permission.AUDIT_READ, Permission.POLICIES_READ},
+    "practitioner": _READ | {Permission.CHECKLIST_ANSWER, Permission.RECORDS_WRITE, Permission.QUESTIONNAIRES_SIGN},
+    "practice_staff": _READ | {Permission.CHECKLIST_ANSWER, Permission.RECORDS_WRITE},
 }
 """What each role may do; a partner client may do what its scopes say, and `self`."""
 

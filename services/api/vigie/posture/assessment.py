@@ -17,13 +17,13 @@ from vigie.core.batch import Form, fetch
 from vigie.core.clock import wire_time
 from vigie.events.log import NewEvent
 from vigie.posture import statements as sql
-from vigie.posture.catalogue import load_lifecycle
+from vigie.posture.catalogue import load_catalogue, load_lifecycle
 from vigie.posture.rules.device import CONTROLS_READING, assess_device
 from vigie.posture.rules.lifecycle import Lifecycle
 from vigie.posture.rules.model import AlwaysOpen, BackupRun, Calendar, DeviceFacts, Finding, Policy, Section, State
 from vigie.posture.rules.practice import DeviceSeen, assess_practice_inventory, rank
 from vigie.posture.runs import ReportedRun
-from vigie.posture.verdict import HEADLINE_NAMES, Census, Verdict, changes, judge, moved_counts
+from vigie.posture.verdict import HEADLINE_NAMES, Basis, Census, Verdict, changes, judge, moved_counts
 
 PracticeKey = tuple[UUID, UUID]
 Moves = dict[str, Counter[State]]
@@ -96,7 +96,7 @@ class PracticeChange:
 
     `moves`: all that this transaction changed about the findings of its devices; then the stored counts are moved by it. They
     are exact, because everyone who changes findings settles the practice under the lock of its posture. Without, the findings
-    are counted.
+    are counted. `answers`: findings of the practice itself (by attestation or dated record) that may have changed.
     """
 
     provider_id: UUID
@@ -105,6 +105,7 @@ class PracticeChange:
     census: Census | None = None
     seen: Sequence[DeviceSeen] | None = None
     moves: Moves | None = None
+    answers: Sequence[Finding] = ()
 
 
 class Assessor:
@@ -114,6 +115,7 @@ class Assessor:
         self._form: Form = form
         self._policy = policy or Policy()
         self._lifecycle = lifecycle or load_lifecycle()
+        self._weights = load_catalogue().weights
         self._calendar: Calendar = AlwaysOpen()
 
     def calendar_of(self, _practice_id: UUID) -> Calendar:
@@ -200,8 +202,9 @@ class Assessor:
             practice = by_key[key]
             census = practice.census or Census(**stored["devices"])
             inventory = inventories.get(key) or _kept_inventory(stored["controls"])
-            verdict = judge(stored, counts[key], inventory, census, practice.happened_at)
-            change = changes(stored, verdict)
+            basis = Basis(counts[key], inventory, practice.answers, census)
+            verdict = judge(stored, basis, self._weights, practice.happened_at)
+            change = changes(stored, verdict, practice.answers)
             rows.append(_posture_row(key, verdict, now))
             if change:
                 payload = {"headlines": change.headlines, "controls": change.controls}
@@ -213,20 +216,17 @@ class Assessor:
     async def _inventories(
         self, connection: asyncpg.Connection, practices: Mapping[PracticeKey, PracticeChange]
     ) -> dict[PracticeKey, Finding]:
-        """Judge and store ANS-5.11 of the practices whose devices came, went or fell silent."""
+        """Store what is judged of practices themselves; ANS-5.11 is, where devices came, went or fell silent."""
         found: dict[PracticeKey, Finding] = {}
-        asked = [key for key, practice in practices.items() if practice.seen is not None]
-        if not asked:
-            return found
         rows = []
-        for key in asked:
-            practice = practices[key]
-            finding = assess_practice_inventory(
-                practice.seen or (), self._policy, self.calendar_of(key[1]), practice.happened_at
-            )
-            found[key] = finding
-            rows.append(_finding_row(*key, key[1], finding, practice.happened_at))
-        await fetch(connection, self._form, sql.STORE_FINDINGS, sorted(rows, key=lambda row: row[:2]))
+        for key, practice in practices.items():
+            if practice.seen is not None:
+                found[key] = assess_practice_inventory(
+                    practice.seen, self._policy, self.calendar_of(key[1]), practice.happened_at
+                )
+                rows.append(_finding_row(*key, key[1], found[key], practice.happened_at))
+            rows += [_finding_row(*key, key[1], answer, practice.happened_at) for answer in practice.answers]
+        await fetch(connection, self._form, sql.STORE_FINDINGS, sorted(rows, key=lambda row: row[:3]))
         return found
 
     async def _counts(
@@ -365,8 +365,10 @@ def _posture_row(key: PracticeKey, verdict: Verdict, now: datetime) -> tuple[Any
         verdict.rank,
         verdict.overall,
         *(verdict.headlines[name] for name in HEADLINE_NAMES),
+        verdict.score,
         dict(verdict.since),
         dict(verdict.controls),
+        dict(verdict.answers),
         dict(verdict.devices),
         now,
     )
@@ -380,8 +382,10 @@ def first_posture(provider_id: UUID, practice_id: UUID, now: datetime) -> dict[s
         "practice_id": practice_id,
         "rank": rank("unknown", "unknown", "unknown"),
         **dict.fromkeys(("overall", "patch", "backup", "checklist", "liveness"), "unknown"),
-        "since": dict.fromkeys(("overall", "patch", "backup", "liveness"), at),
+        "since": dict.fromkeys(("overall", *HEADLINE_NAMES), at),
         "controls": {},
+        "answers": {},
+        "score": None,
         "devices": Census().as_json(),
         "assessed_at": now,
     }

@@ -38,7 +38,10 @@ class Finding(Base):
 
 
 class Posture(Base):
-    """The verdict on a practice, as lists read it; `controls` counts the devices per control and state."""
+    """The verdict on a practice, as lists read it; `controls` counts the devices per control and state.
+
+    `answers`: control → state of what is judged for the practice itself, from attestations and dated records.
+    """
 
     __tablename__ = "posture"
     __table_args__ = (
@@ -48,8 +51,9 @@ class Posture(Base):
         Index("ix_posture_rank", "provider_id", "rank", "practice_id"),
         *(
             Index(f"ix_posture_{name}", "provider_id", name, "rank", "practice_id")
-            for name in ("overall", "patch", "backup", "liveness")
+            for name in ("overall", "patch", "backup", "checklist", "liveness")
         ),
+        Index("ix_posture_score", "provider_id", "score", "practice_id"),
         TENANT | {"postgresql_with": {"fillfactor": "70"}},
     )
 
@@ -63,6 +67,8 @@ class Posture(Base):
     liveness: Mapped[str] = mapped_column(Text)
     since: Mapped[dict[str, str]] = mapped_column(JSONB)
     controls: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    answers: Mapped[dict[str, str]] = mapped_column(JSONB)
+    score: Mapped[int | None] = mapped_column(SmallInteger)
     devices: Mapped[dict[str, int]] = mapped_column(JSONB)
     assessed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 

@@ -82,7 +82,7 @@ RECENT_RUNS = Statement(
 LOCK_POSTURES = Statement(
     """
     SELECT t.provider_id, t.practice_id, t.rank, t.overall, t.patch, t.backup, t.checklist, t.liveness, t.since,
-           t.controls, t.devices
+           t.controls, t.answers, t.score, t.devices
     FROM {rows} AS v (provider_id, practice_id)
     JOIN posture t ON t.provider_id = v.provider_id AND t.practice_id = v.practice_id
     WHERE {tenant}
@@ -104,14 +104,15 @@ COUNT_STATES = Statement(
 STORE_POSTURES = Statement(
     """
     UPDATE posture t
-    SET rank = v.rank, overall = v.overall, patch = v.patch, backup = v.backup, liveness = v.liveness, since = v.since,
-        controls = v.controls, devices = v.devices, assessed_at = v.assessed_at
-    FROM {rows} AS v (provider_id, practice_id, rank, overall, patch, backup, liveness, since, controls, devices,
-                      assessed_at)
+    SET rank = v.rank, overall = v.overall, patch = v.patch, backup = v.backup, checklist = v.checklist,
+        liveness = v.liveness, score = v.score, since = v.since, controls = v.controls, answers = v.answers,
+        devices = v.devices, assessed_at = v.assessed_at
+    FROM {rows} AS v (provider_id, practice_id, rank, overall, patch, backup, checklist, liveness, score, since, controls,
+                      answers, devices, assessed_at)
     WHERE t.provider_id = v.provider_id AND t.practice_id = v.practice_id AND {tenant}
     """,
     (
-        *("uuid", "uuid", "smallint", "text", "text", "text", "text"),
-        *("jsonb", "jsonb", "jsonb", "timestamptz"),
+        *("uuid", "uuid", "smallint", "text", "text", "text", "text", "text", "smallint"),
+        *("jsonb", "jsonb", "jsonb", "jsonb", "timestamptz"),
     ),
 )

@@ -1,6 +1,6 @@
 """From counted findings to the verdict on a practice, and what changed about it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,8 +9,10 @@ from vigie.core.clock import wire_time
 from vigie.posture.rules.device import DEVICE_CONTROLS
 from vigie.posture.rules.model import Finding, State
 from vigie.posture.rules.practice import Headline, headline_of, overall, practice_state, rank
+from vigie.posture.rules.score import judge_checklist
 
-HEADLINE_NAMES = ("patch", "backup", "liveness")
+HEADLINE_NAMES = ("patch", "backup", "checklist", "liveness")
+_TODAY = ("patch", "backup", "liveness")  # what a technician acts on today; the checklist is the work of a year
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Verdict:
     overall: Headline
     since: Mapping[str, str]
     controls: Mapping[str, Mapping[str, Any]]
+    answers: Mapping[str, State]
+    score: int | None
     devices: Mapping[str, int]
 
 
@@ -72,37 +76,47 @@ def moved_counts(
     return counts
 
 
-def judge(
-    stored: Mapping[str, Any],
-    counts: Mapping[str, Mapping[State, int]],
-    inventory: Finding | None,
-    census: Census,
-    happened_at: datetime,
-) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a practice is judged by, beside what is stored: counted devices, its own findings, the census.
+
+    `answers`: findings of the practice itself that may have changed; those not named stay as they are stored.
+    """
+
+    counts: Mapping[str, Mapping[State, int]]
+    inventory: Finding | None
+    answers: Sequence[Finding]
+    census: Census
+
+
+def judge(stored: Mapping[str, Any], basis: Basis, weights: Mapping[str, int], happened_at: datetime) -> Verdict:
     """Return the verdict on a practice; `stored` is its posture row, whose instants stay where nothing changed."""
     at = wire_time(happened_at)
     controls = {
         control: _practice_control(control, *practice_state(control, counted), counted, stored["controls"], at)
         for control in DEVICE_CONTROLS
-        if (counted := counts.get(control, {}))
+        if (counted := basis.counts.get(control, {}))
     }
-    if inventory is not None:
+    if basis.inventory is not None:
         controls["ANS-5.11"] = _practice_control(
-            "ANS-5.11", inventory.state, inventory.reason, {}, stored["controls"], at
+            "ANS-5.11", basis.inventory.state, basis.inventory.reason, {}, stored["controls"], at
         )
-    states = {control: entry["state"] for control, entry in controls.items()}
+    answers: dict[str, State] = {**stored["answers"], **{answer.control: answer.state for answer in basis.answers}}
+    states: dict[str, State] = {**answers, **{control: entry["state"] for control, entry in controls.items()}}
+    checklist = judge_checklist(states, weights)
     headlines: dict[str, Headline] = {
         "patch": headline_of("patch", states),
         "backup": headline_of("backup", states),
-        "liveness": census.liveness(),
+        "checklist": checklist.light,
+        "liveness": basis.census.liveness(),
     }
-    lights = tuple(headlines[name] for name in HEADLINE_NAMES)
+    lights = tuple(headlines[name] for name in _TODAY)
     whole = overall(*lights)
     since = {
         name: stored["since"].get(name, at) if light == stored[name] and name in stored["since"] else at
         for name, light in {**headlines, "overall": whole}.items()
     }
-    return Verdict(rank(*lights), headlines, whole, since, controls, census.as_json())
+    return Verdict(rank(*lights), headlines, whole, since, controls, answers, checklist.score, basis.census.as_json())
 
 
 def _practice_control(
@@ -113,8 +127,8 @@ def _practice_control(
     return {"state": state, "reason": reason, "since": since, "counts": dict(counts)}
 
 
-def changes(stored: Mapping[str, Any], verdict: Verdict) -> VerdictChange:
-    """Return what differs between the stored posture and a new verdict."""
+def changes(stored: Mapping[str, Any], verdict: Verdict, answers: Sequence[Finding] = ()) -> VerdictChange:
+    """Return what differs between the stored posture and a new verdict; `answers` as the verdict was judged by."""
     lights = {**verdict.headlines, "overall": verdict.overall}
     headlines = [
         {"headline": name, "from": stored[name], "to": light} for name, light in lights.items() if stored[name] != light
@@ -124,6 +138,11 @@ def changes(stored: Mapping[str, Any], verdict: Verdict) -> VerdictChange:
         before = stored["controls"].get(control, {}).get("state")
         if before != entry["state"]:
             controls.append({"control": control, "from": before, "to": entry["state"], "reason": entry["reason"]})
+    controls += [
+        {"control": answer.control, "from": before, "to": answer.state, "reason": answer.reason}
+        for answer in answers
+        if (before := stored["answers"].get(answer.control)) != answer.state
+    ]
     gone = [name for name in stored["controls"] if name not in verdict.controls]
     controls += [
         {"control": name, "from": stored["controls"][name]["state"], "to": None, "reason": "no_device_assessed"}

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from vigie.posture.catalogue.documents import Document, Names, read_document
+from vigie.posture.rules.score import ESSENTIAL_WEIGHT
 
 Kind = Literal["automatic", "provider", "practice"]
 Party = Literal["practice", "provider", "supplier"]
@@ -92,6 +93,11 @@ class Catalogue:
     controls: Mapping[str, Control]
     sources: Mapping[str, str]
     reasons: Mapping[str, ReasonText]
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """Return what each control weighs in the score."""
+        return {control.id: ESSENTIAL_WEIGHT if control.essential else 1 for control in self.controls.values()}
 
 
 @cache
