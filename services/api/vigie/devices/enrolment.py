@@ -26,7 +26,7 @@ from vigie.events.log import NewEvent
 from vigie.posture.assessment import Assessor
 from vigie.posture.rules.model import AlwaysOpen
 from vigie.practices.models import Practice
-from vigie.practices.queries import get_practice
+from vigie.practices.queries import changeable_practice, get_practice
 
 _CALENDAR = AlwaysOpen()  # until practices tell their opening hours
 _LIVING = timedelta(hours=2)  # a machine heard within two slots is alive
@@ -58,9 +58,7 @@ class EnrollingAgent(BaseModel):
 
 async def create_token(call: Call, practice_id: UUID, new: NewEnrolmentToken) -> tuple[EnrolmentToken, str]:
     """Create an enrolment token of a practice; return it with its text, which is shown this once."""
-    practice = await get_practice(call, practice_id)
-    if practice.archived_at is not None:
-        raise errors.PracticeArchivedError
+    practice = await changeable_practice(call, practice_id)
     text = new_enrolment_token(practice.provider_id)
     token = EnrolmentToken(
         provider_id=practice.provider_id,

@@ -122,13 +122,6 @@ class KeyInUseError(AppError):
     title, title_fr = "Another device holds this key", "Un autre poste détient cette clé"
 
 
-class PracticeArchivedError(AppError):
-    """The practice is archived: it takes no new devices or tokens."""
-
-    status, code = 409, "practice.archived"
-    title, title_fr = "The practice is archived", "Le cabinet est archivé"
-
-
 class WrongStatusError(AppError):
     """The device is not in a status in which this can be done."""
 

@@ -18,6 +18,7 @@ from vigie.core.pagination import InvalidCursorError, Page, PageQuery
 from vigie.devices import enrolment, errors, fleet, queries, schemas
 from vigie.devices.models import Device, DeviceLiveness, DevicePresence, EnrolmentToken
 from vigie.posture.assessment import Assessor
+from vigie.practices.errors import PracticeArchivedError
 
 router = APIRouter(prefix="/v1", responses=problems(UnauthenticatedError, InsufficientScopeError))
 Reads = Annotated[Call, reads(Permission.DEVICES_READ)]
@@ -85,7 +86,7 @@ async def list_enrolment_tokens(call: Reads, practice_id: UUID, query: Annotated
     status_code=201,
     responses=problems(
         NotFoundError,
-        errors.PracticeArchivedError,
+        PracticeArchivedError,
         InvalidRequestError,
         idempotency.IdempotencyConflictError,
         idempotency.AlreadyDoneError,

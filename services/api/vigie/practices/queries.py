@@ -10,6 +10,7 @@ from vigie.auth.dependencies import Call
 from vigie.auth.errors import LimitedToPracticesError
 from vigie.auth.principal import ALL_PRACTICES, Principal
 from vigie.core.errors import NotFoundError
+from vigie.practices.errors import PracticeArchivedError
 from vigie.practices.models import Practice
 
 
@@ -42,6 +43,14 @@ async def get_practice(call: Call, practice_id: UUID, *, lock: bool = False) -> 
         raise NotFoundError
     call.audit(practice_id=found.id)
     return found
+
+
+async def changeable_practice(call: Call, practice_id: UUID, *, lock: bool = False) -> Practice:
+    """Return a visible practice to which something may be added; raises `PracticeArchivedError` beside what `get_practice` does."""
+    practice = await get_practice(call, practice_id, lock=lock)
+    if practice.archived_at is not None:
+        raise PracticeArchivedError
+    return practice
 
 
 def normalise(text: str) -> str:

@@ -1,0 +1,10 @@
+"""Refusals that concern a practice whatever is asked of it."""
+
+from vigie.core.errors import AppError
+
+
+class PracticeArchivedError(AppError):
+    """The practice is archived: what is recorded of it stays readable, and nothing is added or changed."""
+
+    status, code = 409, "practice.archived"
+    title, title_fr = "The practice is archived", "Le cabinet est archivé"
