@@ -129,13 +129,14 @@ AGENT: Final[dict[Operation, str]] = {
     ("POST", "/v1/agent/heartbeats"): "opened by the signature of one device",
 }
 _OF_A_PRACTICE: Final = {"practice_id", "device_id", "token_id"}
+_OF_NOBODY: Final = {"control_id"}  # points of the catalogue, which is everybody's
 
 
 def place_of(operation: Operation, row: Row) -> Literal["nowhere", "practice", "provider", "self"]:
     """Return what the object of an operation belongs to: a practice, the provider as a whole, the caller alone."""
     if (row.fresh or "").startswith("own"):
         return "self"
-    names = {part.strip("{}") for part in operation[1].split("/") if part.startswith("{")}
+    names = {part.strip("{}") for part in operation[1].split("/") if part.startswith("{")} - _OF_NOBODY
     if not names:
         return "nowhere"
     return "practice" if names <= _OF_A_PRACTICE else "provider"

@@ -210,7 +210,8 @@ async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: P
     match kind:
         case "practice":
             wanted = {"name": name, "city": name, "profession": "dentist"}
-            return {"practice_id": (await world.post(owner, "/v1/practices", wanted))["id"]}
+            made = await world.post(owner, "/v1/practices", wanted)
+            return {"practice_id": made["id"], "control_id": "ANS-2.6"}
         case "device" | "pending":
             return {"device_id": (await device(world, home, pending=kind == "pending")).device_id}
         case "token":

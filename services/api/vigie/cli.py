@@ -29,12 +29,16 @@ from vigie.core.sealing import SealingKeyError, new_sealing_key
 from vigie.demo import run_demo
 from vigie.isolation import command as isolation
 from vigie.multiprocess import listen, serve_many
+from vigie.posture.catalogue import CatalogueError
 from vigie.runtime import generated_key, generated_sealing_key, with_database, write_private
 from vigie.settings import Settings
 from vigie.simulator.client import SimulationError
 from vigie.simulator.drive import Options, Pace, Summary, simulate
 
-_SAID_PLAINLY = (EmbeddedPostgresError, TokenKeyError, SealingKeyError, ProfileError, LookupError, SimulationError)
+_SAID_PLAINLY = (
+    *(EmbeddedPostgresError, TokenKeyError, SealingKeyError, ProfileError, LookupError, SimulationError),
+    CatalogueError,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
