@@ -11,6 +11,7 @@ from sqlalchemy.pool import NullPool
 
 import vigie.audit.models
 import vigie.auth.models
+import vigie.checklist.models
 import vigie.core.idempotency
 import vigie.devices.models
 import vigie.events.models
@@ -22,6 +23,7 @@ from vigie.core.db import Base
 MODELS = (
     vigie.audit.models,
     vigie.auth.models,
+    vigie.checklist.models,
     vigie.core.idempotency,
     vigie.devices.models,
     vigie.events.models,

@@ -24,6 +24,7 @@ WIDER_POLICIES = {
             *("event", "event_head", "finding", "posture", "practice", "section_history"),
         )
     },
+    ("checklist_deadline", "due"): ("vigie_worker", "SELECT"),
     ("device_deadline", "due"): ("vigie_worker", "SELECT"),
     ("device_liveness", "pulse"): ("vigie_worker", "SELECT"),
     **{

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
+from tests.rules.answer_cases import every_answer
 from tests.rules.posture_facts import (
     NOW,
     OS,
@@ -199,6 +200,7 @@ def findings() -> list[Finding]:
     made += [inventory(0, 1), inventory(0, 9), inventory(0, 40), inventory(0, declared=False)]
     made += [behind("reader", "25.2"), behind("viewer", "4.1")]
     made += [case.finding() for case in every_case()]
+    made += every_answer()
     return made
 
 

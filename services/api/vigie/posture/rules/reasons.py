@@ -227,6 +227,14 @@ Reason = Literal[
     "contacts_missing",
     "contacts_unconfirmed",
     "card_missing",
+    # attested controls: what people answered
+    "not_answered",
+    "answered_yes",
+    "answered_no",
+    "answered_not_applicable",
+    "answer_expiring",
+    "answer_expired",
+    "answer_lapsed",
     # a practice, from its devices
     "all_devices_pass",
     "some_devices_warn",
