@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -33,7 +34,7 @@ async def slot_of(cast: Cast, device: Agent) -> int:
     return int((await cast.pia.get(f"/v1/devices/{device.device_id}"))["slot_s"])
 
 
-async def finding(cast: Cast, device: Agent, control: str) -> dict[str, str]:
+async def finding(cast: Cast, device: Agent, control: str) -> dict[str, Any]:
     items = (await cast.pia.get(f"/v1/devices/{device.device_id}/findings"))["items"]
     return next(item for item in items if item["control"] == control)
 

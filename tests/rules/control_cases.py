@@ -11,31 +11,13 @@ import pytest
 
 from tests.rules.posture_facts import MOMENT, NOW
 from vigie.posture.catalogue import load_catalogue, load_lifecycle
-from vigie.posture.rules import accounts, antivirus, encryption, exposure, firewall, restore, sessions
 from vigie.posture.rules.device import DEVICE_CONTROLS, Assess
 from vigie.posture.rules.model import AlwaysOpen, DeviceFacts, Finding, Policy
 
 Judge = Callable[[datetime, Policy], Finding]
 Test = TypeVar("Test", bound=Callable[..., Any])
 
-UNREGISTERED: dict[str, Assess] = {
-    "ANS-1.5": encryption.assess_encryption,
-    "ANS-2.6": antivirus.assess_antivirus,
-    "ANS-2.7": antivirus.assess_signatures,
-    "ANS-2.8": firewall.assess_firewall,
-    "ANS-2.9": sessions.assess_screen_lock,
-    "ANS-2.10": accounts.assess_password_policy,
-    "ANS-2.11": accounts.assess_open_accounts,
-    "ANS-2.12": accounts.assess_administrators,
-    "ANS-2.16": exposure.assess_remote_desktop,
-    "ANS-3.2": accounts.assess_idle_accounts,
-    "ANS-3.7": exposure.assess_shares,
-    "ANS-5.7": restore.assess_restored_jobs,
-    "ANS-9.7": exposure.assess_remote_tools,
-}
-"""Rules of devices that are written and tested, but not yet among those that judge every report."""
-
-DEVICE_RULES: dict[str, Assess] = {name: entry.assess for name, entry in DEVICE_CONTROLS.items()} | UNREGISTERED
+DEVICE_RULES: dict[str, Assess] = {name: entry.assess for name, entry in DEVICE_CONTROLS.items()}
 
 LONGEST_EVIDENCE = 600
 DEFAULT = Policy()

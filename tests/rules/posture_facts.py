@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from tests.rules.machine_sections import WINDOWS
 from vigie.posture.catalogue import load_lifecycle
 from vigie.posture.rules.device import assess_device
 from vigie.posture.rules.lifecycle import Lifecycle, Product
@@ -49,6 +50,7 @@ JOB: dict[str, Any] = {
     "offsite": "yes",
     "encrypted": "yes",
     "immutable": "yes",
+    "restore_tested_at": "2026-11-02T14:00:00Z",
     "restore_months": ALL_MONTHS,
 }
 STORAGE: dict[str, Any] = {
@@ -56,6 +58,7 @@ STORAGE: dict[str, Any] = {
     "volumes": [{"role": "os", "total_gib": 400, "free_gib": 200}],
     "raid": "none",
 }
+PROTECTION: dict[str, Any] = {name: data for name, data in WINDOWS.items() if name != "os"}
 
 
 SOFTWARE = Lifecycle(
@@ -114,6 +117,7 @@ def device(**changes: Any) -> DeviceFacts:
             "patch": section(deepcopy(PATCH)),
             "backup": backup(job()),
             "storage": section(deepcopy(STORAGE)),
+            **{name: section(deepcopy(data)) for name, data in PROTECTION.items()},
         },
     )
     return replace(facts, **changes)

@@ -66,6 +66,24 @@ def test_one_good_copy_is_enough_for_a_practice(
         assert practice_state(control, {state: counts[state] for state in order}) == expected
 
 
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"pass": 1, "warn": 1, "fail": 1, "unknown": 9}, ("pass", "best_copy_passes")),
+        ({"warn": 1, "fail": 1, "unknown": 9}, ("warn", "best_copy_warns")),
+        ({"fail": 1, "unknown": 9, "not_applicable": 3}, ("fail", "best_copy_fails")),
+        ({"unknown": 2, "not_applicable": 3}, ("unknown", "best_copy_unknown")),
+        ({"not_applicable": 6}, ("not_applicable", "no_device_concerned")),
+        ({}, ("unknown", "no_device_assessed")),
+    ],
+)
+def test_a_restore_that_was_tried_and_told_outweighs_those_nobody_told_of(
+    counts: dict[State, int], expected: tuple[str, str]
+) -> None:
+    for order in permutations(counts):
+        assert practice_state("ANS-5.7", {state: counts[state] for state in order}) == expected
+
+
 def test_a_practice_without_any_backup_fails_where_one_is_required() -> None:
     states = {control: practice_state(control, {"not_applicable": 5})[0] for control in DEVICE_CONTROLS}
     failing = {control for control, state in states.items() if state == "fail"}
@@ -170,9 +188,10 @@ def test_the_lights_look_at_their_own_controls() -> None:
     assert headline_of("backup", {}) == "unknown"
 
 
-def test_every_device_control_of_rules_2_and_5_1_to_5_8_is_behind_a_light() -> None:
+def test_every_device_control_of_rules_2_1_to_2_5_and_5_1_to_5_8_is_behind_a_light() -> None:
     behind = set(HEADLINES["patch"]) | set(HEADLINES["backup"])
-    assert set(DEVICE_CONTROLS) - behind == {"ANS-5.12"}
+    patch, backup = {f"ANS-2.{point}" for point in range(1, 6)}, {f"ANS-5.{point}" for point in range(1, 9)}
+    assert set(DEVICE_CONTROLS) & behind == set(DEVICE_CONTROLS) & (patch | backup)
 
 
 LIGHTS: tuple[Headline, ...] = ("critical", "unknown", "warning", "ok")

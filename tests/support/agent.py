@@ -58,7 +58,7 @@ def patch_section(at: datetime, *, security: int = 0, age_days: int | None = Non
 
 
 def job(at: datetime, **data: Any) -> dict[str, Any]:
-    """Return a backup job that succeeded at `at`: off site, encrypted, immutable, with this month restorable."""
+    """Return a job that succeeded at `at`: off site, encrypted, immutable, this month restorable, a restore tried."""
     return {
         "job": "nightly",
         "origin": "observed",
@@ -73,7 +73,7 @@ def job(at: datetime, **data: Any) -> dict[str, Any]:
         "offsite": "yes",
         "encrypted": "yes",
         "immutable": "yes",
-        "restore_tested_at": None,
+        "restore_tested_at": wire_time(at),
         "exit_code": 0,
         "restore_months": [at.strftime("%Y-%m")],
         **data,

@@ -28,7 +28,7 @@ from vigie.devices.cadence import INTERVAL_S, silent_after
 from vigie.devices.census import lock_practices, take_census
 from vigie.events.log import NewEvent, append
 from vigie.posture.assessment import Assessor, DeviceChange, PracticeChange, PracticeKey
-from vigie.posture.rules.device import DEVICE_CONTROLS
+from vigie.posture.rules.device import CONTROLS_READING, DEVICE_CONTROLS
 
 log = logging.getLogger(__name__)
 JOB = "devices.sweep"
@@ -37,6 +37,7 @@ _CLAIM = 200
 _PUSH = timedelta(hours=1)
 _MOST_STEPS = 50  # instants a practice may pass in one transaction before the rest waits for the next
 _ALL = frozenset(DEVICE_CONTROLS)
+_READ = list(CONTROLS_READING)
 # "The whole fleet went quiet" is only told from "this practice went quiet" when the fleet is large enough.
 _FLEET = 50
 # A device that was heard last an interval before all others counts as silent five minutes after this.
@@ -201,7 +202,7 @@ class Sweep:
         self, connection: asyncpg.Connection, provider_id: UUID, due: Sequence[asyncpg.Record]
     ) -> dict[UUID, dict[str, Any]]:
         found: dict[UUID, dict[str, Any]] = {row["device_id"]: {} for row in due}
-        for row in await connection.fetch(sql.SECTIONS, provider_id, list(found)):
+        for row in await connection.fetch(sql.SECTIONS, provider_id, list(found), _READ):
             found[row["device_id"]][row["section"]] = row["body"]
         return found
 

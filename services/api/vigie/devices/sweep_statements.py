@@ -37,7 +37,7 @@ DEADLINES = """
 """
 SECTIONS = """
     SELECT device_id, section, body FROM device_section
-    WHERE provider_id = $1 AND device_id = ANY ($2::uuid[]) AND section IN ('os', 'patch', 'backup', 'storage')
+    WHERE provider_id = $1 AND device_id = ANY ($2::uuid[]) AND section = ANY ($3::text[])
 """
 PUSH = "UPDATE device_deadline SET due_at = $3 WHERE provider_id = $1 AND device_id = $2"
 MARK_SILENT = Statement(

@@ -29,6 +29,10 @@ PracticeKey = tuple[UUID, UUID]
 Moves = dict[str, Counter[State]]
 _RUNS_REACH = timedelta(days=45)  # covers the 30-day median of ANS-5.2
 _BACKUP_CONTROLS = CONTROLS_READING["backup"]
+_REMEMBERED = (
+    "reboot_required",
+    "encryption_suspended",
+)  # columns of STORED_FINDINGS, keys of `DeviceFacts.first_seen`
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +80,10 @@ class _Old(NamedTuple):
 
 @dataclass(slots=True)
 class _Stored:
-    """The stored findings of one device, and since when its restart is awaited as far as they remember."""
+    """The stored findings of one device, and since when flags without a date have been up, as far as these remember."""
 
     findings: dict[str, _Old] = field(default_factory=dict)
-    restart_since: str | None = None
+    first_seen: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -132,7 +136,7 @@ class Assessor:
         rows = _Rows()
         for device in devices:
             before = stored.get(device.device_id) or _Stored()
-            facts = _facts(device, runs.get(device.device_id, ()), before.restart_since)
+            facts = _facts(device, runs.get(device.device_id, ()), before.first_seen)
             findings = assess_device(
                 facts,
                 self._policy,
@@ -153,7 +157,7 @@ class Assessor:
         return {
             row["subject_id"]: _Stored(
                 dict(zip(row["controls"], map(_Old, row["states"], row["ends"], row["assessed"]), strict=True)),
-                row["restart_since"],
+                {name: datetime.fromisoformat(row[name]) for name in _REMEMBERED if row[name] is not None},
             )
             for row in await fetch(connection, self._form, sql.STORED_FINDINGS, keys)
         }
@@ -255,9 +259,8 @@ class Assessor:
         await fetch(connection, self._form, sql.FORGET_FINDINGS, devices)
 
 
-def _facts(device: DeviceChange, runs: Sequence[BackupRun], restart_since: str | None) -> DeviceFacts:
+def _facts(device: DeviceChange, runs: Sequence[BackupRun], first_seen: Mapping[str, datetime]) -> DeviceFacts:
     """Gather the facts; a flag without a date of its own keeps the instant it was first seen in the stored evidence."""
-    first_seen = {"reboot_required": datetime.fromisoformat(restart_since)} if restart_since else {}
     return DeviceFacts(
         device.family, device.role, device.enrolled_at, device.seen_at, device.sections, runs, first_seen
     )

@@ -6,7 +6,8 @@ STORED_FINDINGS = Statement(
     """
     SELECT t.subject_id, array_agg(t.control) AS controls, array_agg(t.state) AS states,
            array_agg(t.valid_until) AS ends, array_agg(t.assessed_at) AS assessed,
-           max(t.evidence ->> 'since') FILTER (WHERE t.control = 'ANS-2.3') AS restart_since
+           max(t.evidence ->> 'since') FILTER (WHERE t.control = 'ANS-2.3') AS reboot_required,
+           max(t.evidence ->> 'suspended_since') FILTER (WHERE t.control = 'ANS-1.5') AS encryption_suspended
     FROM {rows} AS v (provider_id, subject_id)
     JOIN finding t ON t.provider_id = v.provider_id AND t.subject_id = v.subject_id
     WHERE {tenant}
@@ -33,7 +34,7 @@ STORE_FINDINGS = Statement(
     """,
     ADD_FINDINGS.types,
 )
-# One row per subject, an object per column with the controls as keys: a full report touches twelve findings, and only those
+# One row per subject, an object per column with the controls as keys: a full report touches twenty-five findings, and only those
 # in which anything differs are written. `ends` are seconds since 1970: the cast from text is one that Citus refuses here.
 CHANGE_FINDINGS = Statement(
     """

@@ -176,13 +176,13 @@ def _accounts(machine: Machine) -> dict[str, Any]:
 def _exposure(machine: Machine, *, server: bool) -> dict[str, Any]:
     return section(
         {
-            "rdp": {"enabled": "yes" if server else "no", "nla": "yes", "default_port": "yes"},
+            "rdp": {"enabled": "no", "nla": "yes", "default_port": "yes"},
             "smb1": {"server": "no", "client": "no"},
             "smb_signing": "yes",
-            "ports": {"watched": [135, 139, 445, *([3389] if server else [])], "other_count": 9 + machine.number % 7},
+            "ports": {"watched": [135, 139, 445], "other_count": 9 + machine.number % 7},
             "shares": {"count": 3 if server else 0, "everyone_write": "no"},
             "wifi": {"connected": "no"},
-            "remote_tools": ["teamviewer"] if machine.number % 2 else ["rustdesk"],
+            "remote_tools": [],
         },
         "registry+iphlpapi",
         21600,

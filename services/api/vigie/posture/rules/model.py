@@ -38,7 +38,7 @@ class DeviceFacts:
 
     ``seen_at`` is the last heartbeat that vouched for the sections: a quiet heartbeat confirms them without sending them.
     ``runs`` come newest first, at most seven per job. ``first_seen`` tells since when a flag that carries no date of its
-    own has been true, as the server remembers it; the key known today is ``reboot_required``.
+    own has been true, as the server remembers it, by ``reboot_required`` and ``encryption_suspended``.
     """
 
     family: str

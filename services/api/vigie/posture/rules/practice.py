@@ -15,8 +15,11 @@ Counts = Mapping[State, int]
 
 Headline = Literal["ok", "warning", "critical", "unknown"]
 
-BEST_OF: frozenset[str] = frozenset({"ANS-5.3", "ANS-5.4", "ANS-5.5"})
+BEST_OF: frozenset[str] = frozenset({"ANS-5.3", "ANS-5.4", "ANS-5.5", "ANS-5.7"})
 """Controls that one device's copy satisfies for the whole practice; the catalogue says the same as ``aggregate``."""
+
+TOLD_BEFORE_UNTOLD: frozenset[str] = frozenset({"ANS-5.7"})
+"""Of these, the ones where silence leaves no hope: a job that tells of no restore does not outweigh a test that failed."""
 
 REQUIRE_A_BACKUP: frozenset[str] = frozenset({"ANS-5.1", "ANS-5.3", "ANS-5.4", "ANS-5.5"})
 """Controls that fail when no device of the practice has a backup at all: nobody else will say so."""
@@ -25,7 +28,7 @@ HEADLINES: Mapping[str, tuple[str, ...]] = {
     "patch": ("ANS-2.1", "ANS-2.2", "ANS-2.3", "ANS-2.4", "ANS-2.5"),
     "backup": ("ANS-5.1", "ANS-5.2", "ANS-5.3", "ANS-5.4", "ANS-5.5", "ANS-5.6", "ANS-5.7", "ANS-5.8"),
 }
-"""The controls behind each light. Those without a state yet (5.7, 5.8: attested) do not count."""
+"""The controls behind each light. Those without a state yet (5.8: attested) do not count."""
 
 _HEADLINE_OF: Mapping[State, Headline] = {
     "fail": "critical",
@@ -55,9 +58,9 @@ _LISTED = 5
 def practice_state(control: str, counts: Counts) -> tuple[State, Reason]:
     """Return the state of a control for a practice, from how many of its devices are in which state.
 
-    The worst device decides, except for the controls in `BEST_OF`. Devices it does not apply to do not count. When it
-    applies to none: not applicable, but a failure for the controls that require a backup somewhere. No assessed device at
-    all: unknown.
+    The worst device decides, except for the controls in `BEST_OF`, where a finding of the practice itself (a restore that was
+    tried by hand) counts as one device more. Devices it does not apply to do not count. When it applies to none: not
+    applicable, but a failure for the controls that require a backup somewhere. No assessed device at all: unknown.
     """
     present = [state for state, count in counts.items() if count > 0]
     if not present:
@@ -68,7 +71,8 @@ def practice_state(control: str, counts: Counts) -> tuple[State, Reason]:
             return "fail", "no_backup_seen"
         return "not_applicable", "no_device_concerned"
     if control in BEST_OF:
-        best = min(applicable, key=BEST_FIRST.__getitem__)
+        told = [state for state in applicable if state != "unknown"] if control in TOLD_BEFORE_UNTOLD else applicable
+        best = min(told or applicable, key=BEST_FIRST.__getitem__)
         return best, _BEST_REASONS[best]
     worst = min(applicable, key=WORST_FIRST.__getitem__)
     return worst, _WORST_REASONS[worst]
