@@ -14,6 +14,7 @@ from tests.rules import (
     test_access_rules,
     test_antivirus_rules,
     test_backup_rules,
+    test_contract_rules,
     test_equipment_rules,
     test_exposure_rules,
     test_patch_rules,
@@ -36,6 +37,7 @@ from vigie.posture.rules.reasons import Reason
 COUNTED: tuple[ModuleType, ...] = (
     test_access_rules,
     test_antivirus_rules,
+    test_contract_rules,
     test_exposure_rules,
     test_protection_rules,
     test_record_rules,

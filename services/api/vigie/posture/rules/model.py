@@ -251,12 +251,17 @@ class ExposurePolicy:
 
 @dataclass(frozen=True, slots=True)
 class RecordsPolicy:
-    """Thresholds of rule 9.2 to 9.5 and 10.2, in calendar months since a signature or a confirmation, bound included."""
+    """Thresholds of rule 9.2 to 9.5 and 10.2, in calendar months since a signature or a confirmation, bound included.
+
+    ``*_notice_days``: how many whole days before its last day a contract (8.1) or a certificate (8.5) is called to mind.
+    """
 
     questionnaire_pass_months: int = 12
     questionnaire_warn_months: int = 15
     contacts_pass_months: int = 6
     contacts_warn_months: int = 12
+    contract_notice_days: int = 60
+    certificate_notice_days: int = 60
 
     def __post_init__(self) -> None:
         """Check the order of the bounds."""

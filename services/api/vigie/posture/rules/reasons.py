@@ -205,6 +205,20 @@ Reason = Literal[
     "restore_test_failed",
     "restore_never_tested",
     "restore_test_unknown",
+    # ANS-8.1 contracts with suppliers
+    "contracts_current",
+    "contract_ending",
+    "contract_renewed",
+    "contract_expired",
+    "contract_missing",
+    # ANS-8.5 certificates of outside hosts
+    "hosts_certified",
+    "certificate_ending",
+    "certificate_expired",
+    "certificate_superseded",
+    "certificate_missing",
+    "certificate_too_narrow",
+    "no_outside_host",
     # ANS-9.2 to 9.5 supplier questionnaires
     "questionnaires_signed",
     "questionnaire_ageing",

@@ -1,7 +1,7 @@
 """Several things judged at once: each has a timeline of states, together they have a state and a next change."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from vigie.posture.rules.model import State
 from vigie.posture.rules.reasons import Reason
@@ -12,6 +12,8 @@ WORST_FIRST: Mapping[State, int] = {"fail": 0, "unknown": 1, "warn": 2, "pass": 
 BEST_FIRST: Mapping[State, int] = {"pass": 0, "warn": 1, "unknown": 2, "fail": 3, "not_applicable": 4}
 """Order of a control that one good copy satisfies."""
 
+
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 Step = tuple[State, Reason, datetime | None]
 """A state and its reason that hold until an instant; None: for good."""
@@ -27,6 +29,18 @@ def step_at(timeline: Timeline, moment: datetime) -> Step:
         if until is None or moment < until:
             return step
     return timeline[-1]
+
+
+def together(timelines: Sequence[Timeline], order: Mapping[State, int]) -> Timeline:
+    """Return the one timeline of several: at every instant the step that decides, in ``order``. There must be some."""
+    ends = sorted({step[2] for timeline in timelines for step in timeline if step[2] is not None})
+    steps: list[Step] = []
+    for begin, end in zip([_BEGINNING, *ends], [*ends, None], strict=True):
+        state, reason, _ = _deciding(timelines, begin, order)
+        if steps and steps[-1][:2] == (state, reason):
+            steps.pop()
+        steps.append((state, reason, end))
+    return tuple(steps)
 
 
 def combine(timelines: Sequence[Timeline], now: datetime, order: Mapping[State, int]) -> Step:
