@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import asyncpg
 
+import vigie.checklist.models
+import vigie.checklist.record_models  # noqa: F401 - each import adds its tables to the metadata
 from vigie.core.db import Base
 
 Placements = Mapping[str, str]
