@@ -71,6 +71,7 @@ async def furnish(cast: Cast, caller: Caller, practice: str) -> None:
     ran = (at - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     await device.report(ran_at=[ran], backup_events=[{"job": "nightly", "status": "ok", "ended_at": later}])
     await furnish_people(cast, caller, practice)
+    await furnish_policies(cast, caller, practice, device.device_id)
 
 
 async def furnish_people(cast: Cast, caller: Caller, practice: str) -> None:
@@ -99,6 +100,22 @@ async def furnish_people(cast: Cast, caller: Caller, practice: str) -> None:
                 f"INSERT INTO audit_entry VALUES ({own}, 1, now(), 'operator', NULL, NULL, NULL, 'practice.create', NULL, NULL,"  # noqa: S608
                 " NULL, NULL, 'done', NULL, '{}', 'x', 'x')"
             )
+
+
+async def furnish_policies(cast: Cast, caller: Caller, practice: str, device: str) -> None:
+    """Give a practice a policy, an exception, a request to be judged anew and a day's score."""
+    own = f"'{caller.provider_id}', '{practice}'"
+    rows = {
+        "policy (provider_id, practice_id, thresholds, revision, changed_at, changed_by)": f"{own}, '{{}}', 1, now(), 'Ana'",
+        "control_exception (provider_id, practice_id, id, device_id, control, reason, author_kind, author_id, author_name,"
+        " created_at, starts_at, ends_at)": f"{own}, '{uuid7()}', '{device}', 'ANS-2.2', 'imaging', 'member', 'a', 'Ana', now(),"
+        " now(), now() + interval '1 day'",
+        "reassessment (provider_id, practice_id, due_at, request, failures)": f"{own}, now(), '{uuid7()}', 0",
+        "score_day (provider_id, practice_id, day, score, earned, possible)": f"{own}, '2020-01-01', 1, 1, 100",
+    }
+    async with As(cast, None) as owner:
+        for table, values in rows.items():
+            await owner.execute(f"INSERT INTO {table} VALUES ({values})")  # noqa: S608 - nothing foreign in it
 
 
 @pytest.fixture

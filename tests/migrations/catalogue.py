@@ -24,11 +24,13 @@ WIDER_POLICIES = {
         for table in (
             *("backup_run", "device", "device_deadline", "device_liveness", "device_presence", "device_section"),
             *("event", "event_head", "finding", "posture", "practice", "section_history"),
+            *("control_exception", "policy", "score_day"),
         )
     },
     ("checklist_deadline", "due"): ("vigie_worker", "SELECT"),
     ("device_deadline", "due"): ("vigie_worker", "SELECT"),
     ("device_liveness", "pulse"): ("vigie_worker", "SELECT"),
+    ("reassessment", "due"): ("vigie_worker", "SELECT"),
     **{
         (table, "doorstep"): ("vigie_signin", "SELECT")
         for table in ("invitation", "member", "practice", "provider", "session")

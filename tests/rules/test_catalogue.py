@@ -32,6 +32,7 @@ from tests.rules.test_catalogue_coverage import every_case
 from vigie.posture import rules
 from vigie.posture.catalogue import Control, ReasonText, load_catalogue
 from vigie.posture.rules.device import DEVICE_CONTROLS
+from vigie.posture.rules.exceptions import Deviation, accept
 from vigie.posture.rules.model import AlwaysOpen, Finding, Policy
 from vigie.posture.rules.practice import BEST_OF, HEADLINES, DeviceSeen, assess_practice_inventory
 from vigie.posture.rules.reasons import Reason
@@ -201,6 +202,8 @@ def findings() -> list[Finding]:
     made += [behind("reader", "25.2"), behind("viewer", "4.1")]
     made += [case.finding() for case in every_case()]
     made += every_answer()
+    failed = next(finding for finding in made if finding.state == "fail")
+    made.append(accept(failed, [Deviation("e1", failed.control, None, NOW, NOW + timedelta(days=9))], NOW))
     return made
 
 

@@ -16,6 +16,7 @@ from tests.rules import (
     test_backup_rules,
     test_contract_rules,
     test_equipment_rules,
+    test_exception_rules,
     test_exposure_rules,
     test_patch_rules,
     test_practice_rules,
@@ -116,6 +117,8 @@ UNREAD_TABLES: Mapping[str, tuple[ModuleType, str]] = {
 """Tables about sections without facts, and the controls they are run for."""
 
 SHARED_TABLES = (
+    (test_exception_rules, "test_a_failure_is_accepted_from_the_start_up_to_the_end"),
+    (test_exception_rules, "test_the_missing_backup_of_a_whole_practice_can_be_accepted"),
     (test_equipment_rules, "test_old_reports_speak_less_loudly"),
     (test_practice_rules, "test_the_worst_device_decides"),
     (test_practice_rules, "test_one_good_copy_is_enough_for_a_practice"),

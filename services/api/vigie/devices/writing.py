@@ -214,7 +214,7 @@ class HeartbeatWriter:
         events = assessment.events + await self._clone_events(connection, work) + list(_return_events(work))
         practices = await self._practices(connection, work, assessment)
         if practices:
-            changes, _ = await self._assessor.settle_practices(connection, practices, now)
+            changes, _ = await self._assessor.settle_practices(connection, practices, now, assessment.terms)
             events += changes
         reviews = [
             (change.provider_id, change.device_id, assessment.review_at[change.device_id])

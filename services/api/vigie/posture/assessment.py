@@ -4,11 +4,11 @@ Two steps, both set-based over many providers: `assess_devices` turns facts into
 findings into the verdict each list reads. Both return events and write none: the caller appends them last, in lock order.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -18,15 +18,15 @@ from vigie.core.clock import wire_time
 from vigie.events.log import NewEvent
 from vigie.posture import statements as sql
 from vigie.posture.catalogue import load_catalogue, load_lifecycle
+from vigie.posture.comparison import Assessment, DeviceChange, Moves, Old, Rows, compare, finding_row
 from vigie.posture.rules.device import CONTROLS_READING, assess_device
 from vigie.posture.rules.lifecycle import Lifecycle
-from vigie.posture.rules.model import AlwaysOpen, BackupRun, Calendar, DeviceFacts, Finding, Policy, Section, State
+from vigie.posture.rules.model import AlwaysOpen, BackupRun, Calendar, DeviceFacts, Finding, Policy, State
 from vigie.posture.rules.practice import DeviceSeen, assess_practice_inventory, rank
-from vigie.posture.runs import ReportedRun
+from vigie.posture.terms import PracticeKey, Terms, read_terms
 from vigie.posture.verdict import HEADLINE_NAMES, Basis, Census, Verdict, changes, judge, moved_counts
 
-PracticeKey = tuple[UUID, UUID]
-Moves = dict[str, Counter[State]]
+__all__ = ["Assessment", "Assessor", "DeviceChange", "Moves", "PracticeChange", "PracticeKey", "first_posture"]
 _RUNS_REACH = timedelta(days=45)  # covers the 30-day median of ANS-5.2
 _BACKUP_CONTROLS = CONTROLS_READING["backup"]
 _REMEMBERED = (
@@ -35,63 +35,12 @@ _REMEMBERED = (
 )  # columns of STORED_FINDINGS, keys of `DeviceFacts.first_seen`
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceChange:
-    """A device to assess: what is known of it, which controls are touched, and since when it is true.
-
-    `hindsight`: `happened_at` may lie before the last report. A finding that was judged later then stands, because what the
-    device told before that report is not known any more.
-    """
-
-    provider_id: UUID
-    practice_id: UUID
-    device_id: UUID
-    family: str
-    role: str
-    enrolled_at: datetime
-    seen_at: datetime
-    sections: Mapping[str, Section]
-    controls: frozenset[str]
-    happened_at: datetime
-    new_runs: Sequence[ReportedRun] = ()
-    hindsight: bool = False
-
-
-@dataclass(slots=True)
-class Assessment:
-    """What assessing devices brought: events, the practices to settle, and when each device must be reviewed.
-
-    `moves`: per practice to settle and control, how many devices more or fewer are in each state.
-    """
-
-    events: list[NewEvent] = field(default_factory=list)
-    unsettled: dict[PracticeKey, datetime] = field(default_factory=dict)
-    moves: dict[PracticeKey, Moves] = field(default_factory=dict)
-    review_at: dict[UUID, datetime] = field(default_factory=dict)
-
-
-class _Old(NamedTuple):
-    """What is read of a stored finding; whether its reason or evidence differs is left to the statement that writes."""
-
-    state: State
-    valid_until: datetime | None
-    assessed_at: datetime
-
-
 @dataclass(slots=True)
 class _Stored:
     """The stored findings of one device, and since when flags without a date have been up, as far as these remember."""
 
-    findings: dict[str, _Old] = field(default_factory=dict)
+    findings: dict[str, Old] = field(default_factory=dict)
     first_seen: dict[str, datetime] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Rows:
-    """Findings to write: those of controls not judged before, and per device those that may differ from what is stored."""
-
-    added: list[tuple[Any, ...]] = field(default_factory=list)
-    changed: list[tuple[Any, ...]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,24 +80,34 @@ class Assessor:
         result = Assessment()
         if not devices:
             return result
+        result.terms = await self.terms_of(connection, _first_instants(devices))
         stored = await self._stored_findings(connection, devices)
         runs = await self._runs(connection, devices)
-        rows = _Rows()
+        rows = Rows()
         for device in devices:
             before = stored.get(device.device_id) or _Stored()
             facts = _facts(device, runs.get(device.device_id, ()), before.first_seen)
+            terms = result.terms[device.provider_id, device.practice_id]
             findings = assess_device(
                 facts,
-                self._policy,
+                terms.policy,
                 self.calendar_of(device.practice_id),
                 self._lifecycle,
                 device.happened_at,
                 device.controls,
             )
-            _compare(device, findings, before.findings, rows, result)
+            if terms.deviations:
+                findings = [terms.accept(found, device.device_id, device.happened_at) for found in findings]
+            compare(device, findings, before.findings, rows, result)
         await fetch(connection, self._form, sql.ADD_FINDINGS, rows.added)
         await fetch(connection, self._form, sql.CHANGE_FINDINGS, rows.changed)
         return result
+
+    async def terms_of(
+        self, connection: asyncpg.Connection, practices: Mapping[PracticeKey, datetime]
+    ) -> dict[PracticeKey, Terms]:
+        """Return the thresholds and exceptions of practices; the instant is that from which on exceptions matter."""
+        return await read_terms(connection, self._form, practices, self._policy)
 
     async def _stored_findings(
         self, connection: asyncpg.Connection, devices: Sequence[DeviceChange]
@@ -156,7 +115,7 @@ class Assessor:
         keys = [(device.provider_id, device.device_id) for device in devices]
         return {
             row["subject_id"]: _Stored(
-                dict(zip(row["controls"], map(_Old, row["states"], row["ends"], row["assessed"]), strict=True)),
+                dict(zip(row["controls"], map(Old, row["states"], row["ends"], row["assessed"]), strict=True)),
                 {name: datetime.fromisoformat(row[name]) for name in _REMEMBERED if row[name] is not None},
             )
             for row in await fetch(connection, self._form, sql.STORED_FINDINGS, keys)
@@ -191,45 +150,63 @@ class Assessor:
         return runs
 
     async def settle_practices(
-        self, connection: asyncpg.Connection, practices: Sequence[PracticeChange], now: datetime
+        self,
+        connection: asyncpg.Connection,
+        practices: Sequence[PracticeChange],
+        now: datetime,
+        terms: Mapping[PracticeKey, Terms] | None = None,
     ) -> tuple[list[NewEvent], dict[PracticeKey, datetime]]:
-        """Bring the verdict of practices up to date; return events, and when the inventory of a practice changes by itself."""
+        """Bring the verdict of practices up to date; return events, and when the inventory of a practice changes by itself.
+
+        `terms`: those that the same transaction read already (`Assessment.terms`).
+        """
         by_key = {(practice.provider_id, practice.practice_id): practice for practice in practices}
-        keys = sorted(by_key)
-        postures = await fetch(connection, self._form, sql.LOCK_POSTURES, keys)
-        inventories = await self._inventories(connection, by_key)
+        postures = await fetch(connection, self._form, sql.LOCK_POSTURES, sorted(by_key))
+        known = dict(terms or {})
+        unread = {key: practice.happened_at for key, practice in by_key.items() if key not in known}
+        known |= await self.terms_of(connection, unread)
+        by_key = {key: _under(practice, known[key]) for key, practice in by_key.items()}
+        inventories = await self._inventories(connection, by_key, known)
         counts = await self._counts(connection, by_key, postures)
         rows: list[tuple[Any, ...]] = []
+        scores: list[tuple[Any, ...]] = []
         events: list[NewEvent] = []
         for stored in postures:
             key = (stored["provider_id"], stored["practice_id"])
             practice = by_key[key]
             census = practice.census or Census(**stored["devices"])
             inventory = inventories.get(key) or _kept_inventory(stored["controls"])
-            basis = Basis(counts[key], inventory, practice.answers, census)
+            accepted = known[key].accepted(practice.happened_at)
+            basis = Basis(counts[key], inventory, practice.answers, census, accepted)
             verdict = judge(stored, basis, self._weights, practice.happened_at)
             change = changes(stored, verdict, practice.answers)
             rows.append(_posture_row(key, verdict, now))
+            if change.controls or verdict.score != stored["score"]:
+                scores.append((*key, now.date(), verdict.score, *verdict.points))
             if change:
                 payload = {"headlines": change.headlines, "controls": change.controls}
                 events.append(NewEvent(key[0], "posture.changed", key[1], None, practice.happened_at, payload))
         await fetch(connection, self._form, sql.STORE_POSTURES, rows)
+        await fetch(connection, self._form, sql.STORE_SCORES, scores)
         reviews = {key: found.valid_until for key, found in inventories.items() if found.valid_until is not None}
         return events, reviews
 
     async def _inventories(
-        self, connection: asyncpg.Connection, practices: Mapping[PracticeKey, PracticeChange]
+        self,
+        connection: asyncpg.Connection,
+        practices: Mapping[PracticeKey, PracticeChange],
+        terms: Mapping[PracticeKey, Terms],
     ) -> dict[PracticeKey, Finding]:
         """Store what is judged of practices themselves; ANS-5.11 is, where devices came, went or fell silent."""
         found: dict[PracticeKey, Finding] = {}
         rows = []
         for key, practice in practices.items():
+            at, own = practice.happened_at, terms[key]
             if practice.seen is not None:
-                found[key] = assess_practice_inventory(
-                    practice.seen, self._policy, self.calendar_of(key[1]), practice.happened_at
-                )
-                rows.append(_finding_row(*key, key[1], found[key], practice.happened_at))
-            rows += [_finding_row(*key, key[1], answer, practice.happened_at) for answer in practice.answers]
+                inventory = assess_practice_inventory(practice.seen, own.policy, self.calendar_of(key[1]), at)
+                found[key] = own.accept(inventory, None, at)
+                rows.append(finding_row(*key, key[1], found[key], at))
+            rows += [finding_row(*key, key[1], answer, at) for answer in practice.answers]
         await fetch(connection, self._form, sql.STORE_FINDINGS, sorted(rows, key=lambda row: row[:3]))
         return found
 
@@ -266,94 +243,20 @@ def _facts(device: DeviceChange, runs: Sequence[BackupRun], first_seen: Mapping[
     )
 
 
-def _compare(
-    device: DeviceChange, findings: Sequence[Finding], before: Mapping[str, _Old], rows: _Rows, result: Assessment
-) -> None:
-    """Note what has to be written of a device, what changed about it, and when it has to be looked at again."""
-    kept: list[tuple[Finding, datetime | None]] = []
-    changed = []
-    ends: list[datetime] = []
-    for finding in findings:
-        old = before.get(finding.control)
-        stands = device.hindsight and old is not None and old.assessed_at > device.happened_at
-        valid_until = old.valid_until if stands and old is not None else finding.valid_until
-        if valid_until is not None:
-            ends.append(valid_until)
-        if stands:
-            continue
-        if old is None:
-            key = (device.provider_id, device.device_id, device.practice_id)
-            rows.added.append(_finding_row(*key, finding, device.happened_at))
-        else:
-            kept.append((finding, old.valid_until if _only_longer(old, finding, device) else valid_until))
-        if old is None or old.state != finding.state:
-            changed.append((finding, old.state if old is not None else None))
-    if ends:
-        result.review_at[device.device_id] = min(ends)
-    if kept:
-        rows.changed.append(_changed_row(device, kept))
-    if changed:
-        _note_change(device, changed, result)
+def _first_instants(devices: Sequence[DeviceChange]) -> dict[PracticeKey, datetime]:
+    """Return per practice the first instant at which one of its devices is judged: exceptions that ended before do not matter."""
+    found: dict[PracticeKey, datetime] = {}
+    for device in devices:
+        key = (device.provider_id, device.practice_id)
+        found[key] = min(device.happened_at, found.get(key, device.happened_at))
+    return found
 
 
-def _only_longer(old: _Old, finding: Finding, device: DeviceChange) -> bool:
-    """Whether a finding of the same state only holds longer than stored: then a report leaves the stored end alone.
-
-    That end is a promise kept: the sweep looks at the device by then, and moves it.
-    """
-    if device.hindsight or old.state != finding.state or old.valid_until is None:
-        return False
-    return old.valid_until > device.happened_at and (
-        finding.valid_until is None or old.valid_until <= finding.valid_until
-    )
-
-
-def _note_change(device: DeviceChange, changed: Sequence[tuple[Finding, State | None]], result: Assessment) -> None:
-    practice = (device.provider_id, device.practice_id)
-    result.unsettled[practice] = device.happened_at
-    moves = result.moves.setdefault(practice, defaultdict(Counter))
-    for finding, before in changed:
-        moves[finding.control][finding.state] += 1
-        if before is not None:
-            moves[finding.control][before] -= 1
-    if all(before is None for _, before in changed):  # a first report is told by the posture's own change
-        return
-    told = [
-        {"control": finding.control, "from": before, "to": finding.state, "reason": finding.reason}
-        for finding, before in changed
-    ]
-    result.events.append(
-        NewEvent(
-            device.provider_id,
-            "finding.changed",
-            device.practice_id,
-            device.device_id,
-            device.happened_at,
-            {"changes": told},
-        )
-    )
-
-
-def _finding_row(
-    provider_id: UUID, subject_id: UUID, practice_id: UUID, finding: Finding, at: datetime
-) -> tuple[Any, ...]:
-    """Return a finding as it is stored when there was none before."""
-    return (
-        *(provider_id, subject_id, finding.control, practice_id, finding.state, finding.reason),
-        *(at, finding.valid_until, at, finding.evidence, finding.threshold),
-    )
-
-
-def _changed_row(device: DeviceChange, findings: Sequence[tuple[Finding, datetime | None]]) -> tuple[Any, ...]:
-    """Return the row of a device for `CHANGE_FINDINGS`."""
-    return (
-        *(device.provider_id, device.device_id, device.happened_at),
-        {finding.control: finding.state for finding, _ in findings},
-        {finding.control: finding.reason for finding, _ in findings},
-        {finding.control: until.timestamp() for finding, until in findings if until is not None},
-        {finding.control: finding.evidence for finding, _ in findings},
-        {finding.control: finding.threshold for finding, _ in findings},
-    )
+def _under(practice: PracticeChange, terms: Terms) -> PracticeChange:
+    """Return a practice with its own findings under its exceptions."""
+    if not terms.deviations or not practice.answers:
+        return practice
+    return replace(practice, answers=[terms.accept(each, None, practice.happened_at) for each in practice.answers])
 
 
 def _kept_inventory(controls: Mapping[str, Any]) -> Finding | None:

@@ -1,10 +1,23 @@
-"""Findings, the materialised posture of each practice, and the runs of its backups."""
+"""Findings, the materialised posture of each practice, the runs of its backups; what it is judged by: policies and exceptions."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKeyConstraint, Index, SmallInteger, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    Date,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -91,3 +104,97 @@ class BackupRun(Base):
     origin: Mapped[str] = mapped_column(Text)
     bytes: Mapped[int | None] = mapped_column(BigInteger)
     detail: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+def _of_practice() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["provider_id", "practice_id"], ["practice.provider_id", "practice.id"])
+
+
+class OwnPolicy(Base):
+    """The thresholds that a provider, or one of its practices (`practice_id`), sets otherwise than the defaults.
+
+    `subject_id`: the practice, or the provider itself. `thresholds`: family → key → value, only what is set.
+    """
+
+    __tablename__ = "policy"
+    __table_args__ = (
+        _of_practice(),
+        TENANT,
+    )
+
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.id"), primary_key=True)
+    subject_id: Mapped[UUID] = mapped_column(
+        Computed("coalesce(practice_id, provider_id)", persisted=True), primary_key=True
+    )
+    practice_id: Mapped[UUID | None] = mapped_column()
+    thresholds: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    catalogue_version: Mapped[str | None] = mapped_column(Text)
+    revision: Mapped[int] = mapped_column(Integer)
+    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    changed_by: Mapped[str] = mapped_column(Text)
+
+
+class ControlException(Base):
+    """An accepted deviation of a practice, or of one of its devices, from one control; it always ends.
+
+    `expiring_told_at`, `end_told_at`: when the events that say so were appended; null: not yet.
+    """
+
+    __tablename__ = "control_exception"
+    __table_args__ = (
+        _of_practice(),
+        ForeignKeyConstraint(["provider_id", "device_id"], ["device.provider_id", "device.id"]),
+        CheckConstraint("author_kind IN ('client', 'member')", name="author_kind"),
+        CheckConstraint("starts_at < ends_at", name="period"),
+        Index("ix_control_exception_practice", "provider_id", "practice_id", "ends_at"),
+        TENANT,
+    )
+
+    provider_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    practice_id: Mapped[UUID] = mapped_column()
+    device_id: Mapped[UUID | None] = mapped_column()
+    control: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(String(1000))
+    document_ref: Mapped[str | None] = mapped_column(String(200))
+    compensating_measure: Mapped[str | None] = mapped_column(String(1000))
+    author_kind: Mapped[str] = mapped_column(Text)
+    author_id: Mapped[str] = mapped_column(Text)
+    author_name: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    starts_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    ends_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    ended_by: Mapped[str | None] = mapped_column(Text)
+    expiring_told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    end_told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class Reassessment(Base):
+    """A practice to judge anew at `due_at`: its policy, an exception or a device's role changed, or will by then.
+
+    `request` is another one each time it is asked for, so that whoever works on it sees that it was asked for again meanwhile.
+    """
+
+    __tablename__ = "reassessment"
+    __table_args__ = (_of_practice(), Index("ix_reassessment_due_at", "due_at"), TENANT)
+
+    provider_id: Mapped[UUID] = mapped_column(primary_key=True)
+    practice_id: Mapped[UUID] = mapped_column(primary_key=True)
+    due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    request: Mapped[UUID] = mapped_column()
+    failures: Mapped[int] = mapped_column(Integer)
+
+
+class ScoreDay(Base):
+    """The score of a practice at the end of a day (UTC) on which its points changed, with the half points it is made of."""
+
+    __tablename__ = "score_day"
+    __table_args__ = (_of_practice(), TENANT)
+
+    provider_id: Mapped[UUID] = mapped_column(primary_key=True)
+    practice_id: Mapped[UUID] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    score: Mapped[int | None] = mapped_column(SmallInteger)
+    earned: Mapped[int] = mapped_column(Integer)
+    possible: Mapped[int] = mapped_column(Integer)

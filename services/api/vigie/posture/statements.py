@@ -117,3 +117,12 @@ STORE_POSTURES = Statement(
         *("jsonb", "jsonb", "jsonb", "jsonb", "timestamptz"),
     ),
 )
+# The score as it stands at the end of the day: the last word of a day counts.
+STORE_SCORES = Statement(
+    """
+    INSERT INTO score_day AS t (provider_id, practice_id, day, score, earned, possible) {source}
+    ON CONFLICT (provider_id, practice_id, day)
+    DO UPDATE SET score = excluded.score, earned = excluded.earned, possible = excluded.possible
+    """,
+    ("uuid", "uuid", "date", "smallint", "integer", "integer"),
+)

@@ -8,8 +8,9 @@ from typing import Any
 from vigie.core.clock import wire_time
 from vigie.posture.rules.device import DEVICE_CONTROLS
 from vigie.posture.rules.model import Finding, State
-from vigie.posture.rules.practice import Headline, headline_of, overall, practice_state, rank
-from vigie.posture.rules.score import judge_checklist
+from vigie.posture.rules.practice import Headline, accepted_state, headline_of, overall, practice_state, rank
+from vigie.posture.rules.reasons import Reason
+from vigie.posture.rules.score import Points, judge_checklist
 
 HEADLINE_NAMES = ("patch", "backup", "checklist", "liveness")
 _TODAY = ("patch", "backup", "liveness")  # what a technician acts on today; the checklist is the work of a year
@@ -47,6 +48,7 @@ class Verdict:
     controls: Mapping[str, Mapping[str, Any]]
     answers: Mapping[str, State]
     score: int | None
+    points: Points
     devices: Mapping[str, int]
 
 
@@ -80,20 +82,22 @@ def moved_counts(
 class Basis:
     """What a practice is judged by, beside what is stored: counted devices, its own findings, the census.
 
-    `answers`: findings of the practice itself that may have changed; those not named stay as they are stored.
+    `answers`: findings of the practice itself that may have changed; those not named stay as they are stored. `accepted`:
+    controls from which the practice as a whole may deviate.
     """
 
     counts: Mapping[str, Mapping[State, int]]
     inventory: Finding | None
     answers: Sequence[Finding]
     census: Census
+    accepted: frozenset[str] = frozenset()
 
 
 def judge(stored: Mapping[str, Any], basis: Basis, weights: Mapping[str, int], happened_at: datetime) -> Verdict:
     """Return the verdict on a practice; `stored` is its posture row, whose instants stay where nothing changed."""
     at = wire_time(happened_at)
     controls = {
-        control: _practice_control(control, *practice_state(control, counted), counted, stored["controls"], at)
+        control: _practice_control(control, *_of_devices(control, counted, basis), counted, stored["controls"], at)
         for control in DEVICE_CONTROLS
         if (counted := basis.counts.get(control, {}))
     }
@@ -116,7 +120,22 @@ def judge(stored: Mapping[str, Any], basis: Basis, weights: Mapping[str, int], h
         name: stored["since"].get(name, at) if light == stored[name] and name in stored["since"] else at
         for name, light in {**headlines, "overall": whole}.items()
     }
-    return Verdict(rank(*lights), headlines, whole, since, controls, answers, checklist.score, basis.census.as_json())
+    return Verdict(
+        rank(*lights),
+        headlines,
+        whole,
+        since,
+        controls,
+        answers,
+        checklist.score,
+        checklist.points,
+        basis.census.as_json(),
+    )
+
+
+def _of_devices(control: str, counts: Mapping[State, int], basis: Basis) -> tuple[State, Reason]:
+    state, reason = practice_state(control, counts)
+    return accepted_state(state, reason) if control in basis.accepted else (state, reason)
 
 
 def _practice_control(

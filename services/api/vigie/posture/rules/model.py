@@ -286,13 +286,13 @@ class Policy:
     records: RecordsPolicy = RecordsPolicy()
 
     @classmethod
-    def from_mapping(cls, overrides: Mapping[str, Mapping[str, int | Sequence[str]]]) -> Self:
-        """Build a policy from ``{"patch": {"security_pass_days": 10}, …}``, defaults for what is not named.
+    def from_mapping(cls, overrides: Mapping[str, Mapping[str, int | Sequence[str]]], base: Self | None = None) -> Self:
+        """Build a policy from ``{"patch": {"security_pass_days": 10}, …}``, ``base`` (the defaults) for what is not named.
 
         Raises `PolicyError` on an unknown family or key, on anything but a positive integer (a list of slugs for
         ``remote_tools_allowed``), and on bounds in the wrong order: a threshold silently ignored would be a wrong verdict.
         """
-        policy = cls()
+        policy = base or cls()
         families: dict[str, Any] = {}
         known = {item.name for item in fields(cls)}
         for family, values in overrides.items():

@@ -78,6 +78,15 @@ def practice_state(control: str, counts: Counts) -> tuple[State, Reason]:
     return worst, _WORST_REASONS[worst]
 
 
+def accepted_state(state: State, reason: Reason) -> tuple[State, Reason]:
+    """Return what an exception of the whole practice makes of the state that its devices give a control.
+
+    The failures of devices are accepted one by one (`exceptions.accept`); what is left is the failure no device has, because
+    none has a backup at all.
+    """
+    return ("warn", "no_backup_accepted") if reason == "no_backup_seen" else (state, reason)
+
+
 def fraction(state: State, counts: Counts) -> tuple[int, int]:
     """Return numerator and denominator to show beside a state: devices in it, of the devices the control applies to."""
     return counts.get(state, 0), sum(count for known, count in counts.items() if known != "not_applicable")

@@ -11,6 +11,9 @@ Reason = Literal[
     # freshness of the report
     "stale",
     "too_old",
+    # an exception
+    "accepted",
+    "no_backup_accepted",
     # ANS-2.1 operating system still serviced
     "system_supported",
     "system_supported_undated",

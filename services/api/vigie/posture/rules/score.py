@@ -38,10 +38,11 @@ class Points(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Checklist:
-    """The light and the score; `score` in percent, None while nothing at all is known."""
+    """The light and the points; `score` in percent, None while nothing at all is known."""
 
     light: Headline
     score: int | None
+    points: Points
 
 
 def points_of(weight: int, state: State) -> Points:
@@ -68,8 +69,8 @@ def judge_checklist(states: Mapping[str, State], weights: Mapping[str, int]) -> 
         if state == "fail" and weight == ESSENTIAL_WEIGHT and control not in _TOLD_ELSEWHERE:
             critical = True
     if not known:
-        return Checklist("unknown", None)
+        return Checklist("unknown", None, total)
     score = total.percent
     if critical or (score is not None and score < _HALF):
-        return Checklist("critical", score)
-    return Checklist("ok" if perfect else "warning", score)
+        return Checklist("critical", score, total)
+    return Checklist("ok" if perfect else "warning", score, total)
