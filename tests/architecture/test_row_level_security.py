@@ -293,7 +293,7 @@ async def test_the_worker_sees_whose_device_is_due_and_nothing_else_before_it_is
             for table in (*TABLES, *REFERENCES)
             if await worker.fetchval(granted, table.name) and await count(worker, table) > 0
         }
-    assert seen == {"device_deadline", "device_liveness"}
+    assert seen == {"device_deadline", "device_liveness", "reassessment"}
 
 
 async def test_no_role_of_the_service_is_above_the_rules(cast: Cast) -> None:

@@ -31,7 +31,7 @@ from vigie.settings import Settings
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 WRITTEN_BY_REPORTS = {
     *("backup_run", "device", "device_deadline", "device_liveness", "device_presence", "device_section"),
-    *("event", "event_head", "finding", "posture", "section_history"),
+    *("event", "event_head", "finding", "posture", "score_day", "section_history"),
 }
 FORMS: tuple[Form, Form] = ("postgresql", "citus")
 Sent = tuple[Agent, dict[str, Any]]
