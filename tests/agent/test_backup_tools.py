@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,10 @@ from vigie_agent.collectors.host import Host
 from vigie_agent.collectors.memory import Memory
 from vigie_agent.config import BackupRepository, Config
 
-pytestmark = pytest.mark.slow(reason="runs the real restic and borg")
+pytestmark = [
+    pytest.mark.slow(reason="runs the real restic and borg"),
+    pytest.mark.xdist_group("backup tools"),  # one process makes the repositories that the tests begin from
+]
 
 PASSWORD = "correct horse battery staple"
 
@@ -55,11 +59,19 @@ class Practice:
         return subprocess.run(argv, env={**base, **env}, check=True, capture_output=True, timeout=120).stdout
 
 
-@pytest.fixture
-def with_restic(tmp_path: Path) -> Practice:
+@pytest.fixture(scope="module")
+def empty_restic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository without a snapshot: making its key costs restic most of a second, copying it nothing."""
     need(shutil.which("restic"), "restic")
-    practice = Practice(tmp_path, "restic")
+    practice = Practice(tmp_path_factory.mktemp("restic"), "restic")
     restic_run(practice, "init")
+    return practice.repository
+
+
+@pytest.fixture
+def with_restic(tmp_path: Path, empty_restic: Path) -> Practice:
+    practice = Practice(tmp_path, "restic")
+    shutil.copytree(empty_restic, practice.repository)
     return practice
 
 
@@ -69,10 +81,21 @@ def restic_run(practice: Practice, *arguments: str) -> bytes:
     )
 
 
-@pytest.fixture
-def with_borg(tmp_path: Path) -> Practice:
+@pytest.fixture(scope="module")
+def filled_borg(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An encrypted repository with one archive, made a moment ago."""
     need(shutil.which("borg"), "borg")
-    return Practice(tmp_path, "borg")
+    practice = Practice(tmp_path_factory.mktemp("borg"), "borg")
+    borg_run(practice, "init", "-e", "repokey", str(practice.repository))
+    borg_run(practice, "create", f"{practice.repository}::b", str(practice.data))
+    return practice.repository
+
+
+@pytest.fixture
+def with_borg(tmp_path: Path, filled_borg: Path) -> Practice:
+    practice = Practice(tmp_path, "borg")
+    shutil.copytree(filled_borg, practice.repository)
+    return practice
 
 
 def borg_run(practice: Practice, *arguments: str, tz: str = "Europe/Paris") -> bytes:
@@ -159,9 +182,8 @@ def test_restic_of_newer_versions_gives_size_and_duration() -> None:
 
 
 def test_borg_times_are_utc_whatever_zone_the_backup_ran_in(with_borg: Practice) -> None:
-    borg_run(with_borg, "init", "-e", "repokey", str(with_borg.repository))
-    borg_run(with_borg, "create", "--timestamp", "2026-03-04T10:00:00", f"{with_borg.repository}::a", ".", tz="UTC")
-    borg_run(with_borg, "create", f"{with_borg.repository}::b", str(with_borg.data))
+    older = ("--timestamp", "2026-03-04T10:00:00", f"{with_borg.repository}::a", str(with_borg.password))
+    borg_run(with_borg, "create", *older, tz="UTC")
     job, found = with_borg.job()
     assert (job["last_status"], job["encrypted"], job["files"], job["bytes"]) == ("ok", "yes", 1, job["bytes"])
     assert 20000 <= job["bytes"] < 40000
@@ -171,9 +193,11 @@ def test_borg_times_are_utc_whatever_zone_the_backup_ran_in(with_borg: Practice)
     assert "Dupont" not in json.dumps(found.data)
 
 
-def test_borg_without_encryption_says_no(with_borg: Practice) -> None:
-    borg_run(with_borg, "init", "-e", "none", str(with_borg.repository))
-    job, _found = with_borg.job(with_borg.declared(password_file=None))
+def test_borg_without_encryption_says_no(tmp_path: Path) -> None:
+    need(shutil.which("borg"), "borg")
+    practice = Practice(tmp_path, "borg")
+    borg_run(practice, "init", "-e", "none", str(practice.repository))
+    job, _found = practice.job(practice.declared(password_file=None))
     assert (job["last_status"], job["encrypted"]) == ("never", "no")
 
 
@@ -181,8 +205,6 @@ def test_borg_without_encryption_says_no(with_borg: Practice) -> None:
 def test_a_borg_repository_that_cannot_be_read_is_unknown_with_borgs_own_code(
     with_borg: Practice, spoil: Callable[[Practice], None]
 ) -> None:
-    borg_run(with_borg, "init", "-e", "repokey", str(with_borg.repository))
-    borg_run(with_borg, "create", f"{with_borg.repository}::b", str(with_borg.data))
     assert with_borg.job()[0]["last_status"] == "ok"
     spoil(with_borg)
     job, found = with_borg.job()
@@ -191,8 +213,6 @@ def test_a_borg_repository_that_cannot_be_read_is_unknown_with_borgs_own_code(
 
 
 def test_borg_is_read_while_a_backup_holds_the_lock(with_borg: Practice) -> None:
-    borg_run(with_borg, "init", "-e", "repokey", str(with_borg.repository))
-    borg_run(with_borg, "create", f"{with_borg.repository}::b", str(with_borg.data))
     env = {"PATH": os.environ["PATH"], "HOME": str(with_borg.root), "BORG_PASSPHRASE": PASSWORD}
     holder = subprocess.Popen(
         ["borg", "with-lock", str(with_borg.repository), "sleep", "30"],
@@ -200,10 +220,10 @@ def test_borg_is_read_while_a_backup_holds_the_lock(with_borg: Practice) -> None
     )
     try:
         lock = with_borg.repository / "lock.exclusive"
-        for _ in range(100):
+        for _ in range(500):
             if lock.exists():
                 break
-            subprocess.run(["sleep", "0.1"], check=True)
+            time.sleep(0.02)
         assert lock.exists()
         assert with_borg.job()[0]["last_status"] == "ok"
     finally:
@@ -212,8 +232,7 @@ def test_borg_is_read_while_a_backup_holds_the_lock(with_borg: Practice) -> None
 
 
 def test_borg_answer_of_a_real_create(with_borg: Practice) -> None:
-    borg_run(with_borg, "init", "-e", "repokey", str(with_borg.repository))
-    output = borg_run(with_borg, "create", "--json", f"{with_borg.repository}::b", str(with_borg.data))
+    output = borg_run(with_borg, "create", "--json", f"{with_borg.repository}::c", str(with_borg.data))
     facts = backup_hook.parse_borg(b"a line of its own\n" + output)
     assert (facts["files"], facts["tool"], facts["encrypted"]) == (1, "borg", "yes")
     assert backup_hook.parse_borg(b"nothing") == {}

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +26,30 @@ SECTIONS = {
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the collectors of Linux"),
     pytest.mark.slow(reason="starts the real agent as a process, several times"),
+    pytest.mark.xdist_group("this machine"),  # one process simulates the upgrade of the machine, which takes seconds
 ]
 
 
+@dataclass(frozen=True)
+class FirstRun:
+    """What an agent without a memory collected here, and the memory it left."""
+
+    sections: dict[str, dict[str, Any]]
+    memory: bytes
+
+
 @pytest.fixture(scope="module")
-def remembered(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The memory of an agent that has run before, so that each test does not simulate an upgrade of the machine."""
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
+    """The first run of an agent on this machine: the one that simulates its upgrade."""
     state = tmp_path_factory.mktemp("before")
-    once.collect(Paths(state, state), config.Config(), keep=True)
-    return (state / "memory.json").read_bytes()
+    collected = once.collect(Paths(state, state), config.Config(), keep=True)
+    return FirstRun(collected.sections, (state / "memory.json").read_bytes())
 
 
 @pytest.fixture
-def lived(paths: Paths, remembered: bytes) -> Paths:
-    """The paths of an agent with a memory."""
-    paths.memory.write_bytes(remembered)
+def lived(paths: Paths, first_run: FirstRun) -> Paths:
+    """The paths of an agent with a memory, so that a test does not simulate an upgrade of its own."""
+    paths.memory.write_bytes(first_run.memory)
     return paths
 
 
@@ -71,13 +81,13 @@ def test_enrol_run_quietly_and_run_again_with_nothing_new(lived: Paths, server: 
     assert shown == quiet
 
 
-def test_pending_updates_are_what_apt_get_says(paths: Paths) -> None:
+def test_pending_updates_are_what_apt_get_says(first_run: FirstRun) -> None:
     need(shutil.which("apt-get"), "apt-get")
     argv = ["apt-get", "-s", "-o", "Debug::NoLocking=1", "dist-upgrade"]
     output = subprocess.run(argv, env={**os.environ, "LC_ALL": "C"}, capture_output=True, check=True, text=True).stdout
     lines = [line for line in output.splitlines() if line.startswith("Inst ")]
     security = [line for line in lines if "Debian-Security:" in line or "-security" in line]
-    pending = json.loads(agent(paths, "run", "--dry-run").stdout)["sections"]["patch"]["data"]["pending"]
+    pending = first_run.sections["patch"]["data"]["pending"]
     assert (pending["security"], pending["security"] + pending["other"]) == (len(security), len(lines))
 
 
