@@ -30,6 +30,7 @@ FAULTS = {
     "address-of-jwt": (f"{API}/auth/dependencies.py", "import jwt"),
     "address-of-authlib": (f"{API}/auth/oidc/callback.py", "import authlib"),
     "address-of-limits": (f"{API}/auth/routes.py", "import limits"),
+    "address-of-holidays": (f"{API}/devices/cadence.py", "import holidays"),
     "address-of-nacl": (f"{API}/devices/agent_requests.py", "import nacl.bindings"),
     "address-of-prometheus": (f"{API}/devices/intake.py", "import prometheus_client"),
     "address-of-alembic": (f"{API}/health.py", "import alembic"),

@@ -88,6 +88,7 @@ async def furnish_people(cast: Cast, caller: Caller, practice: str) -> None:
         "invitation": f"{own}, '{uuid7()}', NULL, '10003456786', 'practitioner', '{practice}', false, '{{}}', 'Dr Paz',"
         " now(), 'Ana', now(), NULL, NULL, NULL",
         "provider_identity": f"{own}, 'vip_{account}', 'Staff', 'https://issuer.test', 'vigie', NULL, '{{}}', now(), NULL",
+        "opening_hours": f"{own}, '{practice}', '{{}}', now()",
         "partner_practice": f"{own}, '{caller.client_id}', '{practice}'",
         "partner_key": f"{own}, '{caller.client_id}', 'a', '{{}}', now(), NULL",
     }

@@ -23,7 +23,7 @@ WIDER_POLICIES = {
         (table, "intake"): ("vigie_intake", "ALL")
         for table in (
             *("backup_run", "device", "device_deadline", "device_liveness", "device_presence", "device_section"),
-            *("event", "event_head", "finding", "posture", "practice", "section_history"),
+            *("event", "event_head", "finding", "opening_hours", "posture", "practice", "section_history"),
             *("control_exception", "policy", "score_day"),
         )
     },

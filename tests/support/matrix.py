@@ -41,6 +41,7 @@ READS: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.PRACTICES_READ
 WORKS: Final = _may("ana lea tom pia pip", Permission.PRACTICES_WRITE)
 READS_DEVICES: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.DEVICES_READ)
 WORKS_ON_DEVICES: Final = _may("ana lea tom pia pip", Permission.DEVICES_WRITE)
+KEEPS_RECORDS: Final = _may("ana lea tom paz zoe pia pip", Permission.RECORDS_WRITE)
 OVERSEES: Final = _may("ana ivo")
 OWNS: Final = _may("ana")
 
@@ -76,6 +77,11 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("GET", PRACTICE): Row(READS, 200),
     ("PATCH", PRACTICE): Row(WORKS, 200, {"name": "Ash and sons"}, fresh="practice"),
     ("DELETE", PRACTICE): Row(WORKS, 204, fresh="practice"),
+    ("GET", PRACTICE + "/opening-hours"): Row(READS, 200),
+    ("PUT", PRACTICE + "/opening-hours"): Row(
+        KEEPS_RECORDS, 200, {"weekly": {"monday": [{"from": "09:00", "to": "12:00"}]}}, fresh="practice"
+    ),
+    ("DELETE", PRACTICE + "/opening-hours"): Row(KEEPS_RECORDS, 204, fresh="practice"),
     ("GET", PRACTICE + "/posture"): Row(READS, 200),
     ("GET", PRACTICE + "/changes"): Row(READS, 200),
     ("GET", PRACTICE + "/enrolment-tokens"): Row(READS_DEVICES, 200),

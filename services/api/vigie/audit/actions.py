@@ -35,6 +35,8 @@ class Action(StrEnum):
     MEMBER_CHANGE = "member.change"
     MEMBER_JOIN = "member.join"
     MEMBER_REMOVE = "member.remove"
+    OPENING_HOURS_FORGET = "opening_hours.forget"
+    OPENING_HOURS_SET = "opening_hours.set"
     PRACTICE_ARCHIVE = "practice.archive"
     PRACTICE_CHANGE = "practice.change"
     PRACTICE_CREATE = "practice.create"
@@ -66,6 +68,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "end_own_session": Action.SESSION_END,
     "delete_client_secret": Action.CLIENT_SECRET_REVOKE,
     "export_audit": Action.AUDIT_EXPORT,
+    "forget_opening_hours": Action.OPENING_HOURS_FORGET,
     "remove_device": Action.DEVICE_REVOKE,
     "remove_member": Action.MEMBER_REMOVE,
     "replace_client_keys": Action.CLIENT_KEYS_REPLACE,
@@ -73,6 +76,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "revoke_device": Action.DEVICE_REVOKE,
     "revoke_enrolment_token": Action.ENROLMENT_TOKEN_REVOKE,
     "revoke_invitation": Action.INVITATION_REVOKE,
+    "set_opening_hours": Action.OPENING_HOURS_SET,
     "switch_membership": Action.SESSION_SWITCH,
 }
 """Function of a guarded route → what calling it does. The guard records it; nothing in the route needs to."""

@@ -1,0 +1,109 @@
+"""Opening hours of practices: told, read, forgotten."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import orjson
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from vigie.auth.dependencies import Call
+from vigie.events.log import NewEvent
+from vigie.practices.calendar import PracticeCalendar, day_of
+from vigie.practices.models import OpeningHours, Practice
+from vigie.practices.opening_hours_schemas import OpeningHoursIn, OpeningHoursOut, PreviewDay, PreviewSpan
+from vigie.practices.public_holidays import public_holidays
+
+PREVIEW_DAYS = 14
+
+
+def calendar_from(document: Any, time_zone: str) -> PracticeCalendar:
+    """Return the calendar of stored hours; the same hours give the same calendar, so that it need not count twice."""
+    return _calendar(orjson.dumps(document, option=orjson.OPT_SORT_KEYS), time_zone)
+
+
+@lru_cache(maxsize=20_000)
+def _calendar(document: bytes, time_zone: str) -> PracticeCalendar:
+    return PracticeCalendar(OpeningHoursIn.model_validate_json(document).hours(), time_zone)
+
+
+async def read_hours(call: Call, practice: Practice) -> OpeningHoursOut:
+    """Return when a practice is open, with the two weeks that follow."""
+    row = await _row(call, practice)
+    told = OpeningHoursIn.model_validate(row.hours) if row else None
+    calendar = calendar_from(row.hours, practice.time_zone) if row else None
+    return OpeningHoursOut(
+        practice_id=practice.id,
+        time_zone=practice.time_zone,
+        hours=row.hours if row else None,
+        changed_at=row.changed_at if row else None,
+        open_now=calendar is None or calendar.is_open(call.now),
+        next_opening=calendar.next_opening(call.now) if calendar else None,
+        preview=preview(told, calendar, practice.time_zone, call.now) if told and calendar else [],
+    )
+
+
+def preview(told: OpeningHoursIn, calendar: PracticeCalendar, time_zone: str, now: datetime) -> list[PreviewDay]:
+    """Return the next two weeks of local days, today first."""
+    hours = told.hours()
+    first = now.astimezone(ZoneInfo(time_zone)).date()
+    return [
+        PreviewDay(
+            day=day,
+            spans=[PreviewSpan(opens_at=start, closes_at=end) for start, end in calendar.spans(day)],
+            because=day_of(hours, day).because,
+            holiday=public_holidays(told.territory, day.year).get(day),
+        )
+        for day in _days_from(first)
+    ]
+
+
+def _days_from(first: date) -> Sequence[date]:
+    return [first + timedelta(days=number) for number in range(PREVIEW_DAYS)]
+
+
+async def set_hours(call: Call, practice: Practice, told: OpeningHoursIn) -> NewEvent | None:
+    """Store when a practice is open; return the event, or None when it already was so."""
+    document = told.model_dump(mode="json", by_alias=True)
+    row = await _row(call, practice)
+    if row is not None and row.hours == document:
+        call.audit(details={"repeated": True})
+        return None
+    statement = insert(OpeningHours).values(
+        provider_id=practice.provider_id, practice_id=practice.id, hours=document, changed_at=call.now
+    )
+    await call.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["provider_id", "practice_id"],
+            set_={"hours": statement.excluded.hours, "changed_at": statement.excluded.changed_at},
+        )
+    )
+    return _changed(call, practice.id)
+
+
+async def forget_hours(call: Call, practice: Practice) -> NewEvent | None:
+    """Forget the hours of a practice, which then never closes; return the event, or None when there were none."""
+    gone = await call.session.scalars(
+        delete(OpeningHours)
+        .where(OpeningHours.provider_id == practice.provider_id, OpeningHours.practice_id == practice.id)
+        .returning(OpeningHours.practice_id)
+    )
+    return _changed(call, practice.id) if gone.first() else None
+
+
+def _changed(call: Call, practice_id: UUID) -> NewEvent:
+    payload = {"by": call.principal.subject}
+    return NewEvent(call.principal.provider_id, "practice.opening_hours_changed", practice_id, None, call.now, payload)
+
+
+async def _row(call: Call, practice: Practice) -> OpeningHours | None:
+    found = await call.session.scalars(
+        select(OpeningHours).where(
+            OpeningHours.provider_id == practice.provider_id, OpeningHours.practice_id == practice.id
+        )
+    )
+    return found.first()
