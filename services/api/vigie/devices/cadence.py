@@ -27,6 +27,7 @@ def next_run(now: datetime, slot_s: int) -> datetime:
 
 
 def silent_after(last_seen: datetime, slot_s: int, calendar: Calendar) -> datetime:
-    """Return the instant at which a device counts as silent: its second missed slot in open time, and five minutes."""
-    second_slot = next_run(last_seen, slot_s) + timedelta(seconds=INTERVAL_S)
-    return calendar.elapse(last_seen, second_slot - last_seen + _GRACE)
+    """Return the instant at which a device counts as silent: its second missed slot in opening hours, and five minutes."""
+    soonest = last_seen + timedelta(seconds=_LEAST_GAP_S - 1)
+    missed = calendar.next_expected(soonest, slot_s, INTERVAL_S)
+    return calendar.next_expected(missed, slot_s, INTERVAL_S) + _GRACE

@@ -96,7 +96,9 @@ async def approve_device(call: Call, assessor: Assessor, device_id: UUID) -> Dev
         raise errors.WrongStatusError(f"the device is {device.status}")
     device.status = "active"
     await _set_status(call.session, device, "active")
-    due = silent_after(call.now, device.slot_s, assessor.calendar_of(device.practice_id))
+    practice = (device.provider_id, device.practice_id)
+    terms = await assessor.terms_of(await driver_connection(call.session), {practice: call.now})
+    due = silent_after(call.now, device.slot_s, terms[practice].calendar)
     call.session.add(
         DeviceDeadline(
             provider_id=device.provider_id, device_id=device.id, due_at=due, silent_after=due, review_at=None
@@ -104,7 +106,7 @@ async def approve_device(call: Call, assessor: Assessor, device_id: UUID) -> Dev
     )
     await call.session.flush()
     approved = device_event(device, "device.approved", call.now, {"by": call.principal.subject})
-    await settle(call.session, assessor, (device.provider_id, device.practice_id), [approved], call.now)
+    await settle(call.session, assessor, practice, [approved], call.now)
     return device
 
 

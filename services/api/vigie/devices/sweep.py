@@ -29,6 +29,7 @@ from vigie.devices.census import lock_practices, take_census
 from vigie.events.log import NewEvent, append
 from vigie.posture.assessment import Assessor, DeviceChange, PracticeChange, PracticeKey
 from vigie.posture.rules.device import CONTROLS_READING, DEVICE_CONTROLS
+from vigie.posture.rules.model import Calendar
 
 log = logging.getLogger(__name__)
 JOB = "devices.sweep"
@@ -185,8 +186,16 @@ class Sweep:
             if not due:
                 return 0
             sections = await self._sections(connection, provider_id, due)
+            terms = await self._assessor.terms_of(connection, {(provider_id, row["practice_id"]): now for row in due})
             courses = [
-                self._course(row, deadlines[row["device_id"]], sections[row["device_id"]], hold=hold) for row in due
+                _course(
+                    row,
+                    deadlines[row["device_id"]],
+                    sections[row["device_id"]],
+                    terms[provider_id, row["practice_id"]].calendar,
+                    hold=hold,
+                )
+                for row in due
             ]
             await lock_practices(connection, "citus", (course.practice for course in courses))
             events: list[NewEvent] = []
@@ -205,17 +214,6 @@ class Sweep:
         for row in await connection.fetch(sql.SECTIONS, provider_id, list(found), _READ):
             found[row["device_id"]][row["section"]] = row["body"]
         return found
-
-    def _course(
-        self, row: asyncpg.Record, deadline: asyncpg.Record, sections: Mapping[str, Any], *, hold: bool
-    ) -> _Course:
-        expected: datetime | None = deadline["silent_after"]  # exact for a device that was never heard
-        if row["silent_since"] is not None:
-            expected = None
-        elif expected is not None and row["last_seen_at"] is not None:  # quiet heartbeats do not move it
-            calendar = self._assessor.calendar_of(row["practice_id"])
-            expected = silent_after(row["last_seen_at"], row["slot_s"], calendar)
-        return _Course(row, sections, deadline["review_at"], expected, told=not hold)
 
     async def _step(
         self, connection: asyncpg.Connection, courses: Sequence[_Course], now: datetime, events: list[NewEvent]
@@ -274,6 +272,22 @@ class Sweep:
             for course, (provider_id, device_id, at) in zip(courses, marks, strict=True)
             if at is not None
         ]
+
+
+def _course(
+    row: asyncpg.Record,
+    deadline: asyncpg.Record,
+    sections: Mapping[str, Any],
+    calendar: Calendar,
+    *,
+    hold: bool,
+) -> _Course:
+    expected: datetime | None = deadline["silent_after"]  # exact for a device that was never heard
+    if row["silent_since"] is not None:
+        expected = None
+    elif expected is not None and row["last_seen_at"] is not None:  # quiet heartbeats do not move it
+        expected = silent_after(row["last_seen_at"], row["slot_s"], calendar)
+    return _Course(row, sections, deadline["review_at"], expected, told=not hold)
 
 
 def _named(row: asyncpg.Record) -> dict[str, Any]:

@@ -222,19 +222,28 @@ class HeartbeatWriter:
             if change.device_id in assessment.review_at
         ]
         await fetch(connection, self._form, sql.LOWER_REVIEW, reviews)
-        expected = [
-            (
-                report.identity.provider_id,
-                report.identity.device_id,
-                silent_after(
-                    report.received_at, report.identity.slot_s, self._assessor.calendar_of(report.identity.practice_id)
-                ),
-                report.received_at if silent_since is not None else None,  # what went stale meanwhile is judged anew
-            )
-            for report, silent_since in work.returned
-        ]
-        await fetch(connection, self._form, sql.EXPECT_AGAIN, expected)
+        await self._expect_again(connection, work)
         await append(connection, self._form, events, now)
+
+    async def _expect_again(self, connection: asyncpg.Connection, work: _Work) -> None:
+        """Set the deadline of devices that came back; what went stale while they were silent is judged anew."""
+        if not work.returned:
+            return
+        terms = await self._assessor.terms_of(
+            connection,
+            {
+                (report.identity.provider_id, report.identity.practice_id): report.received_at
+                for report, _ in work.returned
+            },
+        )
+        rows = []
+        for report, silent_since in work.returned:
+            device = report.identity
+            calendar = terms[device.provider_id, device.practice_id].calendar
+            expected = silent_after(report.received_at, device.slot_s, calendar)
+            review = report.received_at if silent_since is not None else None
+            rows.append((device.provider_id, device.device_id, expected, review))
+        await fetch(connection, self._form, sql.EXPECT_AGAIN, rows)
 
     async def _practices(
         self, connection: asyncpg.Connection, work: _Work, assessment: Assessment

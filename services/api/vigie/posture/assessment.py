@@ -21,7 +21,7 @@ from vigie.posture.catalogue import load_catalogue, load_lifecycle
 from vigie.posture.comparison import Assessment, DeviceChange, Moves, Old, Rows, compare, finding_row
 from vigie.posture.rules.device import CONTROLS_READING, assess_device
 from vigie.posture.rules.lifecycle import Lifecycle
-from vigie.posture.rules.model import AlwaysOpen, BackupRun, Calendar, DeviceFacts, Finding, Policy, State
+from vigie.posture.rules.model import BackupRun, DeviceFacts, Finding, Policy, State
 from vigie.posture.rules.practice import DeviceSeen, assess_practice_inventory, rank
 from vigie.posture.terms import PracticeKey, Terms, read_terms
 from vigie.posture.verdict import HEADLINE_NAMES, Basis, Census, Verdict, changes, judge, moved_counts
@@ -62,18 +62,13 @@ class PracticeChange:
 
 
 class Assessor:
-    """Holds what assessment needs beside the facts: thresholds, calendar, end-of-support dates, the form of the SQL."""
+    """Holds what assessment needs beside the facts: default thresholds, end-of-support dates, the form of the SQL."""
 
     def __init__(self, form: Form, *, policy: Policy | None = None, lifecycle: Lifecycle | None = None) -> None:
         self._form: Form = form
         self._policy = policy or Policy()
         self._lifecycle = lifecycle or load_lifecycle()
         self._weights = load_catalogue().weights
-        self._calendar: Calendar = AlwaysOpen()
-
-    def calendar_of(self, _practice_id: UUID) -> Calendar:
-        """Return the opening hours of a practice; without any, time simply passes."""
-        return self._calendar
 
     async def assess_devices(self, connection: asyncpg.Connection, devices: Sequence[DeviceChange]) -> Assessment:
         """Assess devices whose rows the caller holds locked; store the findings that differ from what is stored."""
@@ -91,7 +86,7 @@ class Assessor:
             findings = assess_device(
                 facts,
                 terms.policy,
-                self.calendar_of(device.practice_id),
+                terms.calendar,
                 self._lifecycle,
                 device.happened_at,
                 device.controls,
@@ -203,7 +198,7 @@ class Assessor:
         for key, practice in practices.items():
             at, own = practice.happened_at, terms[key]
             if practice.seen is not None:
-                inventory = assess_practice_inventory(practice.seen, own.policy, self.calendar_of(key[1]), at)
+                inventory = assess_practice_inventory(practice.seen, own.policy, own.calendar, at)
                 found[key] = own.accept(inventory, None, at)
                 rows.append(finding_row(*key, key[1], found[key], at))
             rows += [finding_row(*key, key[1], answer, at) for answer in practice.answers]

@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from functools import lru_cache
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import orjson
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -21,21 +18,11 @@ from vigie.practices.public_holidays import public_holidays
 PREVIEW_DAYS = 14
 
 
-def calendar_from(document: Any, time_zone: str) -> PracticeCalendar:
-    """Return the calendar of stored hours; the same hours give the same calendar, so that it need not count twice."""
-    return _calendar(orjson.dumps(document, option=orjson.OPT_SORT_KEYS), time_zone)
-
-
-@lru_cache(maxsize=20_000)
-def _calendar(document: bytes, time_zone: str) -> PracticeCalendar:
-    return PracticeCalendar(OpeningHoursIn.model_validate_json(document).hours(), time_zone)
-
-
 async def read_hours(call: Call, practice: Practice) -> OpeningHoursOut:
     """Return when a practice is open, with the two weeks that follow."""
     row = await _row(call, practice)
     told = OpeningHoursIn.model_validate(row.hours) if row else None
-    calendar = calendar_from(row.hours, practice.time_zone) if row else None
+    calendar = PracticeCalendar(told.hours(), practice.time_zone) if told else None
     return OpeningHoursOut(
         practice_id=practice.id,
         time_zone=practice.time_zone,

@@ -1,13 +1,14 @@
 """Wire shapes of opening hours. What is stored is the document as it was checked here."""
 
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from vigie.core.wire import Instant
-from vigie.practices.calendar import Because, Hours, Span, ordered
+from vigie.practices.calendar import Because, Hours, PracticeCalendar, Span, ordered
 from vigie.practices.public_holidays import Territory
 
 _MOST_CLOSURE_DAYS = 400
@@ -116,6 +117,12 @@ class OpeningHoursIn(_Strict):
             {opening.on: ordered([span.span() for span in opening.spans]) for opening in self.openings},
             self.territory,
         )
+
+
+@lru_cache(maxsize=20_000)
+def calendar_from(stored: str, time_zone: str) -> PracticeCalendar:
+    """Return the calendar of stored hours (JSON); the same hours give the same calendar, which remembers what it counted."""
+    return PracticeCalendar(OpeningHoursIn.model_validate_json(stored).hours(), time_zone)
 
 
 class PreviewSpan(BaseModel):

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
+from vigie.practices.calendar import slot_after
+
 State = Literal["pass", "warn", "fail", "unknown", "not_applicable"]
 """State of a control. ``unknown`` is never shown as ``pass``."""
 
@@ -81,6 +83,10 @@ class Calendar(Protocol):
         """Return the open time between two instants."""
         ...
 
+    def next_expected(self, after: datetime, slot_s: int, interval_s: int) -> datetime:
+        """Return the first instant after another at which a device with this slot is expected to report."""
+        ...
+
 
 class AlwaysOpen:
     """The calendar of a practice that told no opening hours: time simply passes."""
@@ -92,6 +98,13 @@ class AlwaysOpen:
     def open_between(self, start: datetime, end: datetime) -> timedelta:
         """Return the time between two instants, never negative."""
         return max(end - start, timedelta(0))
+
+    def next_expected(self, after: datetime, slot_s: int, interval_s: int) -> datetime:
+        """Return the next slot: devices are expected at any hour."""
+        return slot_after(after, slot_s, interval_s)
+
+
+ALWAYS_OPEN: Calendar = AlwaysOpen()
 
 
 class PolicyError(ValueError):
