@@ -92,7 +92,10 @@ def poisoned_answer() -> dict[str, Any]:
         ],
         "tpm": {"present": True, "version": f"{NAME} é"},
         "secure_boot": True,
-        "accounts": [{"rid": 500, "name": NAME, "disabled": False, "password_required": True}],
+        "accounts": [
+            {"rid": rid, "name": NAME, "disabled": False, "password_required": True} for rid in (500, 1001, 1002)
+        ],
+        "sign_ins": [{"rid": 1001, "name": NAME, "at": "2026-05-01T08:00:00Z"}],
         "administrators": {"local": 1, NAME: 1},
         "disks": [{"media": 4, "health": 0, "serial": "secret", "model": NAME}],
         "volumes": [{"system": True, "size": 2**38, "free": 2**37, "label": NAME}],

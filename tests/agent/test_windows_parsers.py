@@ -92,7 +92,9 @@ VALUES: dict[str, Any] = {
     "accounts": [
         {"rid": 500, "disabled": True, "password_required": True},
         {"rid": 501, "disabled": False, "password_required": False},
+        {"rid": 1001, "disabled": False, "password_required": True},
     ],
+    "sign_ins": [{"rid": 1001, "at": "2026-10-02T07:30:00Z"}, {"rid": 500, "at": None}],
     "administrators": {"local": 2, "domain": 0, "entra": 1, "unresolved": 0},
     "disks": [{"media": 4, "bus": 17, "health": 0, "wear": 7, "hours": 12345}],
     "volumes": [{"system": True, "size": 500 * 2**30, "free": 20 * 2**30}],
@@ -327,6 +329,10 @@ def test_accounts_by_their_fixed_ids(machine: Machine) -> None:
     section = sections(machine())["accounts"]
     facts = data(section)
     assert (facts["builtin_admin_enabled"], facts["guest_enabled"], facts["passwordless_allowed"]) == ("no", "yes", 1)
+    assert facts["sign_ins"] == {"accounts": 1, "unseen": 0, "longest_idle_days": 10}  # signed in as we look
+    alone = {key: values for key, values in KEYS.items() if not key.startswith("HKU")}
+    facts = data(sections(machine(), alone)["accounts"])
+    assert facts["sign_ins"] == {"accounts": 1, "unseen": 0, "longest_idle_days": 50}
     assert [problem.source for problem in section.problems] == ["netapi"]  # not on this system
 
 

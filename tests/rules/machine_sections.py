@@ -60,6 +60,7 @@ WINDOWS: dict[str, Any] = {
         "daily_user_is_admin": "no",
         "passwordless_allowed": 0,
         "uac": "yes",
+        "sign_ins": {"accounts": 2, "unseen": 0, "longest_idle_days": 10},
     },
     "exposure": {
         "rdp": {"enabled": "no", "nla": "yes", "default_port": "yes"},
@@ -141,6 +142,7 @@ LINUX: dict[str, Any] = {
         "daily_user_is_admin": "no",
         "passwordless_allowed": 0,
         "ssh": {"root_login": "no", "password_auth": "no"},
+        "sign_ins": {"accounts": 1, "unseen": 0, "longest_idle_days": 30},
     },
     "exposure": {
         "rdp": {"enabled": "no"},

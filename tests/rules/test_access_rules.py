@@ -326,12 +326,24 @@ def test_nobody_works_as_an_administrator(case: Case) -> None:
     check(case)
 
 
+def used(machine: DeviceFacts, accounts: int | None, unseen: int | None, idle_days: int | None) -> DeviceFacts:
+    """A machine whose people's accounts are so many, so many of them without a sign-in on record, the others idle so long."""
+    return told(machine, "accounts", sign_ins={"accounts": accounts, "unseen": unseen, "longest_idle_days": idle_days})
+
+
+def member(scope: str | None, *sign_ins: int | None) -> DeviceFacts:
+    return told(used(windows(), *sign_ins), "accounts", scope=scope)
+
+
 @about(
     "ANS-3.2",
     [
-        *(row(f"{name}, not told", machine(), "unknown", "last_sign_in_unknown") for name, machine in SYSTEMS.items()),
         *(
-            row(f"{name}, idle for {days} days", told(machine(), "accounts", longest_idle_days=days), state, reason)
+            row(f"{name}, not told", told(machine(), "accounts", sign_ins=None), "unknown", "last_sign_in_unknown")
+            for name, machine in SYSTEMS.items()
+        ),
+        *(
+            row(f"{name}, idle for {days} days", used(machine(), 3, 0, days), state, reason)
             for name, machine in SYSTEMS.items()
             for days, state, reason in (
                 (0, "pass", "accounts_in_use"),
@@ -340,6 +352,35 @@ def test_nobody_works_as_an_administrator(case: Case) -> None:
                 (180, "warn", "account_idle"),
                 (181, "fail", "account_abandoned"),
                 (2**53 - 1, "fail", "account_abandoned"),
+            )
+        ),
+        row(
+            "idle longer than agreed",
+            used(windows(), 3, 0, 40),
+            "warn",
+            "account_idle",
+            policy={"access": {"idle_pass_days": 30, "idle_warn_days": 60}},
+        ),
+        row("one never signed in", used(windows(), 3, 1, 20), "warn", "account_unseen"),
+        row("one never signed in, one idle", used(windows(), 3, 1, 100), "warn", "account_unseen"),
+        row("one never signed in, one gone", used(windows(), 3, 1, 190), "fail", "account_abandoned"),
+        row("none ever signed in", used(windows(), 2, 2, None), "warn", "account_unseen"),
+        row("two without a date", used(windows(), 2, 0, None), "unknown", "last_sign_in_unknown"),
+        row("one without a date", used(windows(), 2, 1, None), "unknown", "last_sign_in_unknown"),
+        row("nobody counted, one date", used(windows(), None, 0, 20), "pass", "accounts_in_use"),
+        row("nobody counted, no date", used(windows(), None, 0, None), "unknown", "last_sign_in_unknown"),
+        row("unseen not told", used(windows(), 2, None, 20), "unknown", "last_sign_in_unknown"),
+        row("unseen not told, one gone", used(windows(), 2, None, 190), "fail", "account_abandoned"),
+        row("only services", used(linux(), 0, 0, None), "not_applicable", "accounts_of_nobody"),
+        row("scope not told", member(None, 2, 0, 20), "pass", "accounts_in_use"),
+        *(
+            row(f"member of {scope}, {name}", member(scope, *sign_ins), state, reason)
+            for scope in ("domain", "entra")
+            for name, sign_ins, state, reason in (
+                ("no local one", (0, 0, None), "unknown", "sign_ins_elsewhere"),
+                ("in use", (2, 0, 20), "unknown", "sign_ins_elsewhere"),
+                ("unseen", (2, 1, 20), "unknown", "sign_ins_elsewhere"),
+                ("gone", (2, 0, 190), "fail", "account_abandoned"),
             )
         ),
     ],

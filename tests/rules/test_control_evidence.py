@@ -72,7 +72,12 @@ ALL_ON = {"domain": "yes", "private": "yes", "public": "yes"}
             {"remote_desktop": "no", "shared_screen": None, "network_level_authentication": "yes"},
             {"remote_desktop": "no", "network_level_authentication": "yes"},
         ),
-        ("ANS-3.2", "accounts", {}, {"pass_days": 90, "warn_days": 180}),
+        (
+            "ANS-3.2",
+            "accounts",
+            {"accounts": 2, "unseen": 0, "idle_days": 10},
+            {"pass_days": 90, "warn_days": 180},
+        ),
         (
             "ANS-3.7",
             "exposure",

@@ -129,8 +129,8 @@ def test_a_verdict_expires_with_its_threshold_or_with_its_report(
     assert capped.valid_until == (SEEN + expected if expected is not None else None)
 
 
-NEVER_PASS = {"ANS-2.5": "not_applicable", "ANS-3.2": "unknown"}
-"""No listed software, and no field for the last sign-in: nothing that could grow old."""
+NEVER_PASS = {"ANS-2.5": "not_applicable"}
+"""No listed software: nothing that could grow old."""
 
 
 @pytest.mark.parametrize("control", sorted(DEVICE_CONTROLS))

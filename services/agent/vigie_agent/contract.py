@@ -186,6 +186,7 @@ SECTIONS: dict[str, Group] = {
         passwordless_allowed=COUNT,
         uac=TRI,
         ssh=group(root_login=TRI, password_auth=TRI),
+        sign_ins=group(accounts=COUNT, unseen=COUNT, longest_idle_days=COUNT),
     ),
     "backup": group(
         tools=Many(group("tool", tool=choice(*BACKUP_TOOLS), present=TRI, version=VERSION, readable=TRI), 20),

@@ -53,6 +53,12 @@ class Host:
                 content += chunk
         return bytes(content)
 
+    def read_end(self, path: str, limit: int) -> bytes:
+        """The last ``limit`` bytes of a file, all of a shorter one."""
+        with self.path(path).open("rb") as stream:
+            stream.seek(max(stream.seek(0, os.SEEK_END) - limit, 0))
+            return stream.read(limit)
+
     def read_text(self, path: str) -> str:
         """A file as text, undecodable bytes replaced."""
         return self.read_bytes(path).decode("utf-8", "replace")

@@ -5,6 +5,7 @@ from typing import Any
 
 from vigie_agent.collectors.base import DAY_S, CollectError, Context, Gaps, Section, found, tri
 from vigie_agent.collectors.host import Host
+from vigie_agent.collectors.linux.sign_ins import sign_ins
 
 ADMIN_GROUPS = frozenset({"sudo", "wheel", "admin"})
 NO_LIMIT_DAYS = 99999
@@ -17,7 +18,8 @@ def collect(context: Context) -> Section:
     """Read the files of login, groups and shadow; the last needs root."""
     host, gaps = context.host, Gaps()
     passwd, groups = host.read_text("/etc/passwd"), host.read_text("/etc/group")
-    shadow = gaps.read("shadow", lambda: parse_shadow(host.read_text("/etc/shadow")))
+    secrets = gaps.read("shadow", lambda: host.read_text("/etc/shadow"))
+    shadow = gaps.read("shadow", lambda: parse_shadow(secrets)) if secrets is not None else None
     ssh = gaps.read("sshd", lambda: _ssh(host))
     data = {
         "scope": "domain" if host.exists("/etc/sssd/sssd.conf") else "local",
@@ -29,6 +31,9 @@ def collect(context: Context) -> Section:
         "daily_user_is_admin": "unknown",
         "passwordless_allowed": shadow["empty"] if shadow else None,
         "ssh": ssh,
+        "sign_ins": None
+        if secrets is None
+        else gaps.read("sign_ins", lambda: sign_ins(host, passwd, secrets, context.now)),
     }
     section = found("files", data, gaps.problems)
     section.ttl_s = DAY_S

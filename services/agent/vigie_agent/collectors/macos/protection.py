@@ -141,7 +141,9 @@ def collect_accounts(context: Context) -> Section:
         "guest_enabled": tri(bool(window.get("GuestEnabled", False))),
         "autologon": "yes" if "autoLoginUser" in window else "no",
         "daily_user_is_admin": "unknown",
+        "sign_ins": None,
     }
+    gaps.note("unsupported_os", "sign_ins")  # macOS keeps no record of last sign-ins that can be relied on
     section = found("dscl+plist", data, gaps.problems)
     section.ttl_s = DAY_S
     return section

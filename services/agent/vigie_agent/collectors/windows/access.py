@@ -1,9 +1,12 @@
 """Sections ``accounts``, ``screen_lock`` and ``exposure`` of Windows."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from vigie_agent import clock
 from vigie_agent.collectors.base import DAY_S, Context, Gaps, Problem, Section, found, tri
 from vigie_agent.collectors.ports import port_facts
+from vigie_agent.collectors.sign_ins import counted
 from vigie_agent.collectors.windows.bridge import Bridge, rows
 from vigie_agent.collectors.windows.native import password_policy
 from vigie_agent.collectors.windows.registry_reader import Registry
@@ -14,12 +17,15 @@ TERMINAL = r"HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server"
 TERMINAL_POLICY = r"HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services"
 SMB1_CLIENT = r"HKLM\SYSTEM\CurrentControlSet\Services\mrxsmb10"
 ENTRA = r"HKLM\SYSTEM\CurrentControlSet\Control\CloudDomainJoin\JoinInfo"
+PROFILES = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 DESKTOP = r"Control Panel\Desktop"
 DESKTOP_POLICY = r"Software\Policies\Microsoft\Windows\Control Panel\Desktop"
 PEOPLE = ("S-1-5-21-", "S-1-12-1-")
 ADMINISTRATOR_RID, GUEST_RID = 500, 501
 LOCK_AT_MOST_S = 900
 RDP_PORT = 3389
+FIRST_PERSON_RID = 1000
+SINCE_1601 = datetime(1601, 1, 1, tzinfo=UTC)
 REMOTE_SERVICES = {
     "TeamViewer": "teamviewer", "AnyDesk": "anydesk", "RustDesk": "rustdesk", "SplashtopRemoteService": "splashtop",
     "ScreenConnect": "screenconnect", "LogMeIn": "logmein", "SupremoService": "supremo", "tvnserver": "vnc",
@@ -45,6 +51,11 @@ def collect_accounts(context: Context, registry: Registry, bridge: Bridge) -> Se
         "daily_user_is_admin": "unknown",
         "passwordless_allowed": None if listed is None else sum(_may_be_blank(row) for row in listed),
         "uac": tri(registry.value(SYSTEM_POLICY, "EnableLUA") != 0),
+        "sign_ins": None
+        if listed is None
+        else gaps.read(
+            "ps.sign_ins", lambda: sign_ins(listed, rows(bridge.part(context, "sign_ins")), registry, context.now)
+        ),
     }
     section = found("cim+registry", data, gaps.problems)
     section.ttl_s = DAY_S
@@ -57,6 +68,49 @@ def _enabled(by_rid: dict[Any, dict[str, Any]], rid: int) -> str:
 
 def _may_be_blank(row: dict[str, Any]) -> bool:
     return not row.get("disabled") and not row.get("password_required")
+
+
+def sign_ins(
+    listed: list[dict[str, Any]], told: list[dict[str, Any]], registry: Registry, now: datetime
+) -> dict[str, int | None]:
+    """Use of the enabled accounts that people made (their numbers begin at 1000), by the latest of three signs.
+
+    The accounts' own word misses sign-ins by PIN or with a Microsoft account; the profile tells when it was loaded; and whose
+    settings are loaded now is in use now.
+    """
+    said = {int(row["rid"]): clock.from_wire(str(row["at"])) for row in told if row.get("at")}
+    loaded = {number for key in registry.subkeys("HKU") if (number := _number(key)) is not None}
+    profiles: dict[int, datetime] = {}
+    for key in registry.subkeys(PROFILES):
+        number, moment = _number(key), _loaded_at(registry, f"{PROFILES}\\{key}")
+        if number is not None and moment is not None:
+            profiles[number] = max(profiles.get(number, moment), moment)
+    people = [
+        int(row["rid"]) for row in listed if not row.get("disabled") and (row.get("rid") or 0) >= FIRST_PERSON_RID
+    ]
+    return counted(
+        (
+            now
+            if number in loaded
+            else max((known[number] for known in (said, profiles) if number in known), default=None)
+            for number in people
+        ),
+        now,
+    )
+
+
+def _number(key: str) -> int | None:
+    """The last part of the identifier of a person's account; None for a service, or for the second hive of a person."""
+    last = key.rpartition("-")[2]
+    return int(last) if key.upper().startswith(PEOPLE[0]) and last.isdigit() else None
+
+
+def _loaded_at(registry: Registry, key: str) -> datetime | None:
+    """When a profile was last loaded: two halves of a number of 100 ns since 1601, zero or missing when it never was."""
+    high, low = registry.value(key, "LocalProfileLoadTimeHigh"), registry.value(key, "LocalProfileLoadTimeLow")
+    if not isinstance(high, int) or not isinstance(low, int) or high <= 0:
+        return None
+    return SINCE_1601 + timedelta(microseconds=(high * 2**32 + low % 2**32) // 10)
 
 
 def autologon(registry: Registry) -> str:

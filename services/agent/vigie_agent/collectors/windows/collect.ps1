@@ -110,6 +110,10 @@ Part 'accounts' {
         })
 }
 
+Part 'sign_ins' {
+    , @(Get-LocalUser | ForEach-Object { @{ rid = [long](([string]$_.SID -split '-')[-1]); at = (Wire $_.LastLogon) } })
+}
+
 Part 'administrators' {
     $counts = @{ local = 0; domain = 0; entra = 0; unresolved = 0 }
     $machine = ([string](Get-CimInstance Win32_UserAccount -Filter 'LocalAccount=True' | Select-Object -First 1).SID) -replace '-\d+$', ''

@@ -80,6 +80,7 @@ _SECTIONS: dict[str, Any] = {
             "admins": {"local": 1, "domain": 0, "entra": 0, "unresolved": 0}, "builtin_admin_enabled": "no",
             "guest_enabled": "no", "autologon": "no", "daily_user_is_admin": "no", "passwordless_allowed": 0,
             "uac": "yes", "ssh": {"root_login": "no", "password_auth": "no"},
+            "sign_ins": {"accounts": 2, "unseen": 0, "longest_idle_days": 10},
         }
     ),
     "backup": _section(

@@ -191,6 +191,18 @@ class SshAccess(Part, total=False):
     password_auth: Tri | None
 
 
+class SignIns(Part, total=False):
+    """Use of the enabled accounts of people, as counts over all of them: never who, never when.
+
+    ``accounts``: how many there are; ``unseen``: those of which no sign-in is on record; ``longest_idle_days``: days since the
+    last sign-in of the one that has been idle longest among the others, rounded up to tens.
+    """
+
+    accounts: Count | None
+    unseen: Count | None
+    longest_idle_days: Count | None
+
+
 class AccountsData(Part, total=False):
     """Accounts and password policy; counts and yes/no only."""
 
@@ -204,6 +216,7 @@ class AccountsData(Part, total=False):
     passwordless_allowed: Count | None
     uac: Tri | None
     ssh: SshAccess | None
+    sign_ins: SignIns | None
 
 
 class AccountsSection(Section):

@@ -7,8 +7,9 @@ from typing import Any
 from vigie.posture.rules.lifecycle import Lifecycle
 from vigie.posture.rules.model import AccessPolicy, Calendar, DeviceFacts, Finding, Policy, State
 from vigie.posture.rules.neighbours import fact
-from vigie.posture.rules.reading import graded, read, verdict, whole_days
+from vigie.posture.rules.reading import after_day, read, verdict, whole_days
 from vigie.posture.rules.reasons import Reason
+from vigie.posture.rules.timeline import WORST_FIRST, Timeline, combine
 
 Judgement = tuple[State, Reason]
 
@@ -159,8 +160,9 @@ def assess_idle_accounts(
 ) -> Finding:
     """ANS-3.2: every enabled account of a person was used in the last ``idle_pass_days``, then ``idle_warn_days``.
 
-    Asks the section for ``longest_idle_days``: whole days since the last sign-in of the enabled account of a person that has
-    been idle longest. hb/1 has no such field, so today the answer is unknown everywhere and a person says who has left.
+    Ages are counted from the last heartbeat that vouched for them. An account without any sign-in on record is a warning: it
+    is new, or nobody needs it. Members of a domain or of Entra hold few of their people's accounts: what theirs show can
+    fail, but not pass. A device that has no such account asks nothing.
     """
     control = "ANS-3.2"
     bounds = policy.access
@@ -169,14 +171,37 @@ def assess_idle_accounts(
     if isinstance(reading, Finding):
         return reading
     evidence = reading.evidence
-    idle = reading.data.get("longest_idle_days")
-    if not isinstance(idle, int):
+    told = reading.data.get("sign_ins")
+    elsewhere = reading.data.get("scope") not in {None, "local"}
+    if not isinstance(told, Mapping):
         return verdict(control, "unknown", "last_sign_in_unknown", evidence, threshold)
-    last_used = facts.seen_at - timedelta(days=min(idle, _CENTURY_DAYS))
-    evidence["idle_days"] = whole_days(last_used, now)
-    state, until = graded(last_used, bounds.idle_pass_days, bounds.idle_warn_days, now)
-    if state == "pass":
-        return verdict(control, "pass", "accounts_in_use", evidence, threshold, until)
-    if state == "warn":
-        return verdict(control, "warn", "account_idle", evidence, threshold, until)
-    return verdict(control, "fail", "account_abandoned", evidence, threshold)
+    accounts, unseen, idle = told.get("accounts"), told.get("unseen"), told.get("longest_idle_days")
+    evidence["accounts"] = accounts
+    evidence["unseen"] = unseen
+    if accounts == 0 and not elsewhere:
+        return verdict(control, "not_applicable", "accounts_of_nobody", evidence, threshold)
+    timelines = [_unseen(accounts, unseen, idle)]
+    if isinstance(idle, int):
+        last_used = facts.seen_at - timedelta(days=min(idle, _CENTURY_DAYS))
+        evidence["idle_days"] = whole_days(last_used, now)
+        timelines.append(_idling(last_used, bounds))
+    if elsewhere:
+        timelines.append((("unknown", "sign_ins_elsewhere", None),))
+    state, reason, until = combine(timelines, now, WORST_FIRST)
+    return verdict(control, state, reason, evidence, threshold, until)
+
+
+def _unseen(accounts: object, unseen: object, idle: object) -> Timeline:
+    """Judge what no date speaks for: every account must be either dated or known to be undated."""
+    dated = isinstance(idle, int) or (isinstance(accounts, int) and accounts == unseen)
+    if not isinstance(unseen, int) or not dated:
+        return (("unknown", "last_sign_in_unknown", None),)
+    return (("warn", "account_unseen", None),) if unseen else (("pass", "accounts_in_use", None),)
+
+
+def _idling(last_used: datetime, bounds: AccessPolicy) -> Timeline:
+    return (
+        ("pass", "accounts_in_use", after_day(last_used, bounds.idle_pass_days)),
+        ("warn", "account_idle", after_day(last_used, bounds.idle_warn_days)),
+        ("fail", "account_abandoned", None),
+    )

@@ -193,6 +193,9 @@ Reason = Literal[
     "accounts_in_use",
     "account_idle",
     "account_abandoned",
+    "account_unseen",
+    "accounts_of_nobody",
+    "sign_ins_elsewhere",
     "last_sign_in_unknown",
     # ANS-3.7 shares and wireless link
     "nothing_shared",
