@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from vigie.simulator.backups import Outcome, backup_events
 from vigie.simulator.course import last_at_second
 from vigie.simulator.digests import section_digest, state_digest
+from vigie.simulator.habits import show_habits
 from vigie.simulator.machines import Facts, Machine, stamp
 from vigie.simulator.profiles import healthy_facts
 from vigie.simulator.scenarios import Moment, Scenario
@@ -124,6 +125,7 @@ class VirtualDevice:
     def facts(self, at: datetime) -> Facts:
         """Return all sections as they stand at an instant; pure."""
         facts = healthy_facts(self.machine, at, self._night)
+        show_habits(self.machine, facts)
         if at >= self.began_at:
             self.scenario.shape(facts, self._moment(at))
         return facts

@@ -4,12 +4,13 @@ Names are made of a profession and a tree, a street or a river; no practice of F
 begin with zeros that no real one has, though their key is right.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
 from vigie.simulator.device import VirtualDevice
+from vigie.simulator.habits import choose_habits
 from vigie.simulator.machines import Machine, Profile
 from vigie.simulator.profiles import OFFSITE_RESTIC, PROFILES
 from vigie.simulator.scenarios import HEALTHY, SCENARIOS, Scenario
@@ -80,7 +81,8 @@ class PracticePlan:
 def plan_fleet(practices: int, devices: int, *, now: datetime, seed: str = "vigie") -> list[PracticePlan]:
     """Plan ``practices`` practices of ``devices`` devices each, in the state that their stories have reached at ``now``.
 
-    Every second practice is in order; the stories take turns over the others, so that 22 practices show them all.
+    Every second practice is in order; the stories take turns over the others, so that 22 practices show them all. Those have
+    bad habits, too, which no story explains.
     """
     return [plan_practice(number, devices, now=now, seed=seed) for number in range(practices)]
 
@@ -93,7 +95,7 @@ def plan_practice(number: int, devices: int, *, now: datetime, seed: str = "vigi
     city, time_zone = _OVERSEAS.get(number, (dice.choice(_CITIES), "Europe/Paris"))
     joined_at = now - (_NEW_SINCE if scenario.name == "new_practice" else _JOINED_BEFORE)
     joined_at = joined_at.replace(minute=number % 60, second=0, microsecond=0)
-    return PracticePlan(
+    plan = PracticePlan(
         number=number,
         name=name,
         profession=profession,
@@ -107,6 +109,11 @@ def plan_practice(number: int, devices: int, *, now: datetime, seed: str = "vigi
         machines=_machines(scenario, devices, joined_at, ZoneInfo(time_zone), dice),
         seed=seed,
     )
+    if scenario is HEALTHY:
+        return plan
+    habits = choose_habits(plan.machines, Random(f"{seed}:{number}:habits"))  # noqa: S311 - as above
+    shared = zip(plan.machines, habits, strict=True)
+    return replace(plan, machines=tuple(replace(machine, habits=names) for machine, names in shared))
 
 
 def _name(number: int) -> tuple[str, str]:

@@ -47,7 +47,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One machine. Seconds are of the UTC day; ``number`` makes two machines of a kind differ."""
+    """One machine. Seconds are of the UTC day; ``number`` makes two machines of a kind differ; ``habits``: see `habits`."""
 
     profile: Profile
     alias: str
@@ -60,6 +60,7 @@ class Machine:
     total_gib: int
     free_gib: int
     jobs: tuple[Job, ...] = ()
+    habits: tuple[str, ...] = ()
 
 
 def section(data: dict[str, Any] | None, source: str, ttl_s: int = 3600, status: str = "ok") -> dict[str, Any]:

@@ -156,19 +156,24 @@ def unix_patch(machine: Machine, found: Updates) -> dict[str, Any]:
 
 
 def _mac_accounts() -> dict[str, Any]:
-    return section(
+    """Return the accounts of a Mac, which keeps no record of last sign-ins that the agent could rely on."""
+    found = section(
         {
             "scope": "local",
-            "policy": {"min_length": 12, "complexity": "yes"},
+            "policy": {"min_length": 14},
             "admins": {"local": 1, "domain": 0, "entra": 0, "unresolved": 0},
             "guest_enabled": "no",
             "autologon": "no",
             "daily_user_is_admin": "no",
             "passwordless_allowed": 0,
+            "sign_ins": None,
         },
-        "dscl",
+        "dscl+plist",
         86400,
+        status="partial",
     )
+    found["errors"] = [{"code": "unsupported_os", "source": "sign_ins"}]
+    return found
 
 
 def _linux_accounts() -> dict[str, Any]:
@@ -182,6 +187,7 @@ def _linux_accounts() -> dict[str, Any]:
             "autologon": "no",
             "passwordless_allowed": 0,
             "ssh": {"root_login": "no", "password_auth": "no"},
+            "sign_ins": {"accounts": 1, "unseen": 0, "longest_idle_days": 30},
         },
         "files",
         86400,

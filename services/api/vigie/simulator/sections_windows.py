@@ -167,6 +167,11 @@ def _accounts(machine: Machine) -> dict[str, Any]:
             "daily_user_is_admin": "no",
             "passwordless_allowed": 0,
             "uac": "yes",
+            "sign_ins": {
+                "accounts": 1 + machine.number % 3,
+                "unseen": 0,
+                "longest_idle_days": 10 + machine.number % 5 * 10,
+            },
         },
         "netapi+registry",
         86400,

@@ -141,7 +141,7 @@ QUIET: Final[dict[str, Any]] = {
     "boot_ref": "b1f4c09d",
     "ran_at": [],
     "vitals": {"uptime_s": 263112, "run_ms": 5230, "clock_offset_ms": -180},
-    "state_digest": "wd5sB3iZWuhLBh3-wTJ2ZQ",
+    "state_digest": "R_LBI4V1e-o9RN9B0ItDMQ",
     "sections": {},
     "backup_events": [],
 }
