@@ -39,6 +39,7 @@ def _may(callers: str, scope: Permission | None = None) -> May:
 EVERYBODY: Final = _may("ana lea tom ivo paz zoe pia pip")
 READS: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.PRACTICES_READ)
 WORKS: Final = _may("ana lea tom pia pip", Permission.PRACTICES_WRITE)
+READS_CHECKLIST: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.CHECKLIST_READ)
 READS_DEVICES: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.DEVICES_READ)
 WORKS_ON_DEVICES: Final = _may("ana lea tom pia pip", Permission.DEVICES_WRITE)
 KEEPS_RECORDS: Final = _may("ana lea tom paz zoe pia pip", Permission.RECORDS_WRITE)
@@ -84,6 +85,10 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("DELETE", PRACTICE + "/opening-hours"): Row(KEEPS_RECORDS, 204, fresh="practice"),
     ("GET", PRACTICE + "/posture"): Row(READS, 200),
     ("GET", PRACTICE + "/changes"): Row(READS, 200),
+    ("GET", "/v1/controls"): Row(READS_CHECKLIST, 200),
+    ("GET", "/v1/controls/{control_id}"): Row(READS_CHECKLIST, 200),
+    ("GET", "/v1/checklist/summary"): Row(READS_CHECKLIST, 200),
+    ("GET", PRACTICE + "/checklist"): Row(READS_CHECKLIST, 200),
     ("GET", PRACTICE + "/enrolment-tokens"): Row(READS_DEVICES, 200),
     ("POST", PRACTICE + "/enrolment-tokens"): Row(WORKS_ON_DEVICES, 201, {"label": "x"}),
     ("DELETE", "/v1/enrolment-tokens/{token_id}"): Row(WORKS_ON_DEVICES, 204, fresh="token"),

@@ -40,7 +40,7 @@ from vigie.devices.errors import AgentBodyTooLargeError
 from vigie.devices.intake import Intake
 from vigie.devices.writing import HeartbeatWriter
 from vigie.openapi import describe
-from vigie.overview import audit_routes, opening_hours_routes
+from vigie.overview import audit_routes, checklist_routes, opening_hours_routes
 from vigie.overview import routes as overview_routes
 from vigie.people import client_routes, issuer_routes, me_routes
 from vigie.people import routes as people_routes
@@ -231,6 +231,7 @@ def install_routes(app: FastAPI) -> None:
     app.add_route(HEARTBEATS, agent_routes.post_heartbeat, methods=["POST"], include_in_schema=False)
     app.add_route("/v1/agent/enrolments", agent_routes.post_enrolment, methods=["POST"], include_in_schema=False)
     app.include_router(overview_routes.router)
+    app.include_router(checklist_routes.router)
     app.include_router(audit_routes.router)
     app.include_router(opening_hours_routes.router)
     app.include_router(device_routes.router)

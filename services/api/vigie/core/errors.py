@@ -5,7 +5,7 @@ subclass of `AppError` beside the code that raises it; `docs/errors.md` lists th
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import orjson
 from asyncpg import InterfaceError, PostgresError
@@ -118,6 +118,11 @@ def preferred_language(accept_language: str, *, otherwise: str = "en") -> str:
         if language in {"fr", "en"} and quality > weight:
             best, weight = language, quality
     return best
+
+
+def language_of(request: Request) -> Literal["fr", "en"]:
+    """Return the language a request asks for; English when it asks for neither of ours."""
+    return "fr" if preferred_language(request.headers.get("accept-language", "")) == "fr" else "en"
 
 
 def problems(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:

@@ -9,12 +9,13 @@ from sqlalchemy import Row, and_, func, select, true
 from vigie.auth.dependencies import Call
 from vigie.core.pagination import keyset, page_of
 from vigie.devices.models import Device, DeviceLiveness
+from vigie.overview.checklist_queries import in_state
 from vigie.overview.schemas import PracticeQuery
 from vigie.posture.models import Posture
 from vigie.practices.models import Practice
 from vigie.practices.queries import matching, visible
 
-_FILTERS = ("overall", "patch", "backup", "liveness")
+_FILTERS = ("overall", "patch", "backup", "checklist", "liveness")
 _COUNTED = ("active", "silent", "never", "pending")
 
 
@@ -29,6 +30,8 @@ async def list_practices(call: Call, query: PracticeQuery) -> tuple[Sequence[Row
     for name in _FILTERS:
         if (light := getattr(query, name)) is not None:
             statement = statement.where(getattr(Posture, name) == light)
+    if query.control is not None:
+        statement = statement.where(in_state(query.control, query.state))
     if query.q is not None and (condition := matching(query.q)) is not None:
         statement = statement.where(condition)
     ordered = keyset(statement, query, [Posture.rank, Posture.practice_id], [int, UUID])
@@ -37,7 +40,7 @@ async def list_practices(call: Call, query: PracticeQuery) -> tuple[Sequence[Row
 
 
 async def count_lights(call: Call) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return how many practices there are per combination of lights (at most 256 rows)."""
+    """Return how many practices there are per combination of lights (at most 1,024 rows)."""
     lights = [getattr(Posture, name) for name in _FILTERS]
     statement = (
         select(*lights, func.count())

@@ -32,7 +32,7 @@ from vigie.practices.schemas import NewPractice, PracticeOut, PracticePatch
 router = APIRouter(prefix="/v1", responses=problems(UnauthenticatedError, InsufficientScopeError))
 Reads = Annotated[Call, reads(Permission.PRACTICES_READ)]
 Writes = Annotated[Call, writes(Permission.PRACTICES_WRITE)]
-_LIGHTS = ("overall", "patch", "backup", "liveness")
+_LIGHTS = ("overall", "patch", "backup", "checklist", "liveness")
 
 
 class Kit(Protocol):
@@ -56,6 +56,7 @@ def _row(practice: Practice, posture: Posture) -> schemas.PracticeRow:
         patch=posture.patch,
         backup=posture.backup,
         checklist=posture.checklist,
+        score=posture.score,
         liveness=posture.liveness,
         since=posture.since["overall"],
         devices=posture.devices,
@@ -67,11 +68,16 @@ def _row(practice: Practice, posture: Posture) -> schemas.PracticeRow:
     "/practices",
     tags=["practices"],
     response_model=Page[schemas.PracticeRow],
-    responses=problems(InvalidCursorError),
+    responses=problems(InvalidCursorError, InvalidRequestError),
     summary="List practices, worst first",
 )
 async def list_practices(request: Request, call: Reads, query: Annotated[schemas.PracticeQuery, Query()]) -> Response:
-    """List practices with their lights: critical, unknown, warning, ok; the one with most such lights first."""
+    """List practices with their lights: critical, unknown, warning, ok; the one with most such lights first.
+
+    With `control` (and `state`, `fail` unless said otherwise), only those that are in this state of that control.
+    """
+    if query.control is not None and query.control not in load_catalogue().controls:
+        raise InvalidRequestError(errors=[{"pointer": "/query/control", "reason": "no control of the catalogue"}])
     rows, following = await queries.list_practices(call, query)
     items = [_row(practice, posture) for practice, posture in rows]
     return tagged(request, Page[schemas.PracticeRow](items=items, next_cursor=following))
@@ -123,7 +129,7 @@ async def read_practice(request: Request, call: Reads, practice_id: UUID) -> Res
     posture = await postures.posture_of(call.session, practice.provider_id, practice.id)
     lights = None
     if posture is not None:
-        named = {name: getattr(posture, name) for name in (*_LIGHTS, "checklist", "devices")}
+        named = {name: getattr(posture, name) for name in (*_LIGHTS, "score", "devices")}
         lights = schemas.PracticeLights(**named, as_of=posture.assessed_at)
     return tagged(request, schemas.PracticeDetail(**_practice_out(practice), posture=lights))
 
@@ -204,8 +210,7 @@ def _posture_out(posture: Posture, findings: Any, language: str) -> PostureOut:
         )
     opened = posture.since["overall"]
     lights = {
-        name: HeadlineOut(state=getattr(posture, name), since=posture.since.get(name, opened))
-        for name in (*_LIGHTS, "checklist")
+        name: HeadlineOut(state=getattr(posture, name), since=posture.since.get(name, opened)) for name in _LIGHTS
     }
     return PostureOut(
         practice_id=posture.practice_id,

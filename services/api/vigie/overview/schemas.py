@@ -10,6 +10,7 @@ from vigie.core.wire import Instant
 from vigie.practices.schemas import PracticeOut
 
 Light = Literal["ok", "warning", "critical", "unknown"]
+State = Literal["pass", "warn", "fail", "unknown", "not_applicable"]
 
 
 class PracticeQuery(PageQuery):
@@ -18,7 +19,12 @@ class PracticeQuery(PageQuery):
     overall: Light | None = Field(None, description="Practices whose worst light this is.")
     patch: Light | None = Field(None, description="Practices whose patch light this is.")
     backup: Light | None = Field(None, description="Practices whose backup light this is.")
+    checklist: Light | None = Field(None, description="Practices whose checklist light this is.")
     liveness: Light | None = Field(None, description="Practices whose liveness light this is.")
+    control: str | None = Field(
+        None, max_length=10, description="Practices by their state of this control: see `state`."
+    )
+    state: State = Field("fail", description="With `control`: the state the practices are in.")
     q: str | None = Field(None, max_length=100, description="Words that begin words of name, city or reference.")
 
 
@@ -34,6 +40,7 @@ class PracticeRow(BaseModel):
     patch: str
     backup: str
     checklist: str
+    score: int | None
     liveness: str
     since: Instant
     devices: dict[str, int]
@@ -53,6 +60,7 @@ class PracticeLights(BaseModel):
     patch: str
     backup: str
     checklist: str
+    score: int | None
     liveness: str
     devices: dict[str, int]
     as_of: Instant
@@ -86,5 +94,6 @@ class Summary(BaseModel):
     overall: Counters
     patch: Counters
     backup: Counters
+    checklist: Counters
     liveness: Counters
     devices: dict[str, int]

@@ -75,13 +75,13 @@ class Control(Document):
     remediation: Text
     source: Names
     grade: Literal["A", "B", "C", "A/B"]
+    effort: Effort
+    meaning: Text
+    steps: Steps
     implemented: bool = False
     bulk: bool = False
-    effort: Effort = 2
     telemetry: Names = ()
     thresholds: Names = ()
-    meaning: Text | None = None
-    steps: Steps | None = None
 
     @model_validator(mode="after")
     def _answered_by_the_right_side(self) -> Self:
