@@ -37,9 +37,10 @@ async def leaks(world: World) -> dict[Operation, list[str]]:
     found = {}
     for operation, row in sorted(MATRIX.items(), key=lambda item: item[0][0] != "GET"):
         found[operation] = await faults_of_calls(world, operation, row, across(world, operation, row))
-    numbers = await world.call(world.voices["bea"], "GET", "/v1/summary")
-    if numbers.json()["practices"] != 1:
-        found["GET", "/v1/summary"].append(numbers.text)
+    for path in ("/v1/summary", "/v1/checklist/summary"):
+        numbers = await world.call(world.voices["bea"], "GET", path)
+        if numbers.json()["practices"] != 1:
+            found["GET", path].append(numbers.text)
     return {operation: faults for operation, faults in found.items() if faults}
 
 
@@ -86,6 +87,8 @@ HELD_BY_SOMETHING_ELSE = {
     ("GET", "/v1/me/sessions"): "those of the member of the session that asks",
     ("DELETE", "/v1/me/sessions/{session_id}"): "one of those",
     ("POST", "/v1/me/membership"): "one of the account's own memberships",
+    ("GET", "/v1/controls"): "the catalogue is everybody's",
+    ("GET", "/v1/controls/{control_id}"): "one point of it",
     ("POST", "/v1/practices"): "names nothing of anybody's",
     (
         "POST",
