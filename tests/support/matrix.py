@@ -43,6 +43,8 @@ READS_CHECKLIST: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.CHEC
 READS_DEVICES: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.DEVICES_READ)
 WORKS_ON_DEVICES: Final = _may("ana lea tom pia pip", Permission.DEVICES_WRITE)
 KEEPS_RECORDS: Final = _may("ana lea tom paz zoe pia pip", Permission.RECORDS_WRITE)
+READS_CHECKLIST: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.CHECKLIST_READ)
+READS_POLICIES: Final = _may("ana lea tom ivo pia pip", Permission.POLICIES_READ)
 OVERSEES: Final = _may("ana ivo")
 OWNS: Final = _may("ana")
 
@@ -127,6 +129,21 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("POST", CLIENT + "/secrets"): Row(OWNS, 201, {}, fresh="client"),
     ("DELETE", CLIENT + "/secrets/{secret_id}"): Row(OWNS, 204, fresh="client"),
     ("PUT", CLIENT + "/keys"): Row(OWNS, 200, {"keys": []}, fresh="client"),
+    ("GET", "/v1/policies"): Row(READS_POLICIES, 200),
+    ("PUT", "/v1/policies"): Row(OWNS, 200, {"practice_id": None, "thresholds": {"patch": {"security_pass_days": 10}}}),
+    ("GET", "/v1/exceptions"): Row(READS_CHECKLIST, 200),
+    ("POST", "/v1/exceptions"): Row(
+        _may("ana lea tom"),
+        201,
+        {
+            "practice_id": "{practice_id}",
+            "device_id": "{device_id}",
+            "control": "ANS-2.2",
+            "reason": "The imaging PC must not be patched",
+            "ends_at": "2026-12-31T00:00:00Z",
+        },
+    ),
+    ("DELETE", "/v1/exceptions/{exception_id}"): Row(_may("ana lea tom"), 204, fresh="exception"),
     ("GET", "/v1/audit"): Row(OVERSEES, 200),
     ("GET", "/v1/audit/export"): Row(OVERSEES, 200),
 }
@@ -139,7 +156,7 @@ AGENT: Final[dict[Operation, str]] = {
     ("POST", "/v1/agent/enrolments"): "opened by a token of one practice and a proof of the key that is enrolled",
     ("POST", "/v1/agent/heartbeats"): "opened by the signature of one device",
 }
-_OF_A_PRACTICE: Final = {"practice_id", "device_id", "token_id"}
+_OF_A_PRACTICE: Final = {"practice_id", "device_id", "token_id", "exception_id"}
 _OF_NOBODY: Final = {"control_id"}  # points of the catalogue, which is everybody's
 
 

@@ -28,7 +28,7 @@ from vigie.auth.oidc.identity import Identity
 from vigie.auth.principal import SCOPES, Permission
 from vigie.auth.sessions import NewSession, open_session
 from vigie.cli_actions import found_provider
-from vigie.core.clock import Clock
+from vigie.core.clock import Clock, wire_time
 from vigie.core.crypto import b64url
 from vigie.core.db import Database
 from vigie.core.ids import uuid7
@@ -217,6 +217,14 @@ async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: P
         case "token":
             made = await world.post(owner, f"/v1/practices/{practice}/enrolment-tokens", {"label": name})
             return {"token_id": made["id"]}
+        case "exception":
+            wanted = {
+                "practice_id": practice,
+                "control": "ANS-2.2",
+                "reason": f"{name} may wait",
+                "ends_at": wire_time(world.clock.now() + timedelta(days=60)),
+            }
+            return {"exception_id": (await world.post(owner, "/v1/exceptions", wanted))["id"]}
         case "invitation":
             wanted = {"role": "practice_staff", "practice_id": practice, "label": name}
             return {"invitation_id": (await world.post(owner, "/v1/invitations", wanted))["id"]}
@@ -244,7 +252,7 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
         world.voices[owner] = replace(await person(world, who, homes), name=owner)
     for home in NAMES:
         world.homes[home] = await make(world, "practice", home)
-        for kind in ("device", "token", "invitation", "member", "session", "client", "identity_provider"):
+        for kind in ("device", "token", "exception", "invitation", "member", "session", "client", "identity_provider"):
             world.homes[home] |= await make(world, kind, home)
         reporting = await device(world, home)
         await reporting.report(healthy(clock.now()))

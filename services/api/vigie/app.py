@@ -40,7 +40,7 @@ from vigie.devices.errors import AgentBodyTooLargeError
 from vigie.devices.intake import Intake
 from vigie.devices.writing import HeartbeatWriter
 from vigie.openapi import describe
-from vigie.overview import audit_routes, checklist_routes, opening_hours_routes
+from vigie.overview import audit_routes, checklist_routes, exception_routes, opening_hours_routes, policy_routes
 from vigie.overview import routes as overview_routes
 from vigie.people import client_routes, issuer_routes, me_routes
 from vigie.people import routes as people_routes
@@ -234,6 +234,8 @@ def install_routes(app: FastAPI) -> None:
     app.include_router(checklist_routes.router)
     app.include_router(audit_routes.router)
     app.include_router(opening_hours_routes.router)
+    app.include_router(policy_routes.router)
+    app.include_router(exception_routes.router)
     app.include_router(device_routes.router)
     app.include_router(people_routes.router)
     app.include_router(me_routes.router)

@@ -28,6 +28,8 @@ class Action(StrEnum):
     DEVICE_REVOKE = "device.revoke"
     ENROLMENT_TOKEN_CREATE = "enrolment_token.create"  # noqa: S105
     ENROLMENT_TOKEN_REVOKE = "enrolment_token.revoke"  # noqa: S105
+    EXCEPTION_CREATE = "exception.create"
+    EXCEPTION_END = "exception.end"
     IDENTITY_PROVIDER_CREATE = "identity_provider.create"
     IDENTITY_PROVIDER_DISABLE = "identity_provider.disable"
     INVITATION_CREATE = "invitation.create"
@@ -37,6 +39,7 @@ class Action(StrEnum):
     MEMBER_REMOVE = "member.remove"
     OPENING_HOURS_FORGET = "opening_hours.forget"
     OPENING_HOURS_SET = "opening_hours.set"
+    POLICY_CHANGE = "policy.change"
     PRACTICE_ARCHIVE = "practice.archive"
     PRACTICE_CHANGE = "practice.change"
     PRACTICE_CREATE = "practice.create"
@@ -57,6 +60,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "change_client": Action.CLIENT_CHANGE,
     "change_device": Action.DEVICE_CHANGE,
     "change_member": Action.MEMBER_CHANGE,
+    "change_policy": Action.POLICY_CHANGE,
     "change_practice": Action.PRACTICE_CHANGE,
     "create_client": Action.CLIENT_CREATE,
     "create_client_secret": Action.CLIENT_SECRET_CREATE,
@@ -65,10 +69,12 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "create_invitation": Action.INVITATION_CREATE,
     "create_practice": Action.PRACTICE_CREATE,
     "disable_identity_provider": Action.IDENTITY_PROVIDER_DISABLE,
+    "end_exception": Action.EXCEPTION_END,
     "end_own_session": Action.SESSION_END,
     "delete_client_secret": Action.CLIENT_SECRET_REVOKE,
     "export_audit": Action.AUDIT_EXPORT,
     "forget_opening_hours": Action.OPENING_HOURS_FORGET,
+    "grant_exception": Action.EXCEPTION_CREATE,
     "remove_device": Action.DEVICE_REVOKE,
     "remove_member": Action.MEMBER_REMOVE,
     "replace_client_keys": Action.CLIENT_KEYS_REPLACE,

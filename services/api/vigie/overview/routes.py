@@ -21,6 +21,7 @@ from vigie.overview import queries, schemas
 from vigie.posture import queries as postures
 from vigie.posture.assessment import Assessor
 from vigie.posture.catalogue import load_catalogue
+from vigie.posture.exceptions import count_active
 from vigie.posture.models import Finding, Posture
 from vigie.posture.rules.practice import fraction
 from vigie.posture.schemas import ControlOut, FindingList, FindingOut, HeadlineOut, PostureOut
@@ -184,10 +185,11 @@ async def read_posture(request: Request, call: Reads, practice_id: UUID) -> Resp
         raise NotFoundError
     findings = await postures.findings_of_practice(call.session, practice.provider_id, practice.id)
     language = preferred_language(request.headers.get("accept-language", ""))
-    return tagged(request, _posture_out(posture, findings, language))
+    accepted = await count_active(call, practice.id)
+    return tagged(request, _posture_out(posture, findings, accepted, language))
 
 
-def _posture_out(posture: Posture, findings: Any, language: str) -> PostureOut:
+def _posture_out(posture: Posture, findings: Any, accepted: int, language: str) -> PostureOut:
     catalogue = load_catalogue()
     by_control: dict[str, list[FindingOut]] = {}
     for finding in findings:
@@ -217,6 +219,7 @@ def _posture_out(posture: Posture, findings: Any, language: str) -> PostureOut:
         as_of=posture.assessed_at,
         **lights,
         devices=posture.devices,
+        active_exceptions=accepted,
         controls=controls,
     )
 

@@ -43,7 +43,7 @@ class HeadlineOut(BaseModel):
 
 
 class PostureOut(BaseModel):
-    """The verdict on a practice, control by control."""
+    """The verdict on a practice, control by control, and how many accepted deviations it rests on."""
 
     practice_id: UUID
     as_of: Instant
@@ -53,6 +53,7 @@ class PostureOut(BaseModel):
     checklist: HeadlineOut
     liveness: HeadlineOut
     devices: dict[str, int]
+    active_exceptions: int
     controls: list[ControlOut]
 
 

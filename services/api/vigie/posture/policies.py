@@ -1,0 +1,198 @@
+"""Own thresholds of a provider and its practices: reading what applies, changing it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vigie.auth.dependencies import Call
+from vigie.auth.principal import ALL_PRACTICES
+from vigie.core.errors import InvalidRequestError
+from vigie.core.pagination import PageQuery, keyset, page_of
+from vigie.events.log import NewEvent
+from vigie.events.session import record
+from vigie.posture import reassessments
+from vigie.posture.errors import PolicyContradictoryError, PolicyOutOfBoundsError
+from vigie.posture.models import OwnPolicy, Posture
+from vigie.posture.rules.bounds import BOUNDS, excesses
+from vigie.posture.rules.model import Policy, PolicyError
+from vigie.posture.terms import merged
+from vigie.practices.queries import changeable_practice, refuse_limited
+
+Thresholds = Mapping[str, Mapping[str, Any]]
+_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Thresholds as they are, and as they are asked to be; of a practice, or (None) of the provider.
+
+    `beneath`: what the practice's are laid over. `above`: the own thresholds of practices, which are laid over the provider's.
+    """
+
+    practice_id: UUID | None
+    before: Thresholds
+    after: Thresholds
+    beneath: Thresholds
+    above: Mapping[UUID, Thresholds]
+
+    def policies_of(self, practice_id: UUID) -> tuple[Policy, Policy]:
+        """Return the policy of a practice before and after."""
+        if self.practice_id is not None:
+            return tuple(Policy.from_mapping(merged(self.beneath, own)) for own in (self.before, self.after))  # type: ignore[return-value]
+        own = self.above.get(practice_id, {})
+        return tuple(Policy.from_mapping(merged(ours, own)) for ours in (self.before, self.after))  # type: ignore[return-value]
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return every threshold that changes, from what to what; None: not set."""
+        return [
+            {"family": family, "key": key, "from": was, "to": becomes}
+            for family, key in sorted({(f, k) for own in (self.before, self.after) for f in own for k in own[f]})
+            if (was := self.before.get(family, {}).get(key)) != (becomes := self.after.get(family, {}).get(key))
+        ]
+
+
+async def prepare(call: Call, practice_id: UUID | None, thresholds: Thresholds) -> Change:
+    """Return a change that could be made; refuses what nobody may ask or what could not be applied.
+
+    Raises `LimitedToPracticesError`, `NotFoundError`, `PracticeArchivedError`, `InvalidRequestError`, `PolicyOutOfBoundsError`,
+    `PolicyContradictoryError`.
+    """
+    if practice_id is None:
+        refuse_limited(call)
+    else:
+        await changeable_practice(call, practice_id)
+    thresholds = {family: dict(values) for family, values in thresholds.items() if values}
+    _check(thresholds)
+    provider_id = call.principal.provider_id
+    own = await _own(call.session, provider_id, None if practice_id is None else [provider_id, practice_id])
+    beneath = own.pop(provider_id, {})
+    if practice_id is not None:
+        change = Change(practice_id, own.get(practice_id, {}), thresholds, beneath, {})
+    else:
+        change = Change(None, beneath, thresholds, {}, own)
+    _check_together(change)
+    return change
+
+
+async def change_policy(call: Call, practice_id: UUID | None, thresholds: Thresholds) -> Change:
+    """Replace the own thresholds of a practice, or of the provider (None); the practices concerned are judged anew.
+
+    What already is as asked is no change, and no event. Refuses as `prepare` does.
+    """
+    await _lock(call)
+    change = await prepare(call, practice_id, thresholds)
+    told = change.told()
+    call.audit(
+        object_kind="policy",
+        object_id=practice_id or call.principal.provider_id,
+        details={"changed": [f"{one['family']}.{one['key']}: {one['from']} → {one['to']}" for one in told]},
+    )
+    if not told:
+        return change
+    await _store(call, change)
+    practices = [practice_id] if practice_id is not None else await practices_judged(call)
+    await reassessments.ask(call.session, call.principal.provider_id, practices, call.now)
+    payload = {"changed": told, "by": call.principal.subject}
+    event = NewEvent(call.principal.provider_id, "policy.changed", practice_id, None, call.now, payload)
+    await record(call.session, [event], call.now)
+    return change
+
+
+async def own_policies(
+    call: Call, query: PageQuery, practice_id: UUID | None
+) -> tuple[OwnPolicy | None, Sequence[OwnPolicy], str | None]:
+    """Return the provider's own thresholds, and a page of those of the practices that the caller sees."""
+    provider_id = call.principal.provider_id
+    ours = select(OwnPolicy).where(OwnPolicy.provider_id == provider_id, OwnPolicy.practice_id.is_(None))
+    provider = (await call.session.scalars(ours)).first()
+    statement = select(OwnPolicy).where(OwnPolicy.provider_id == provider_id, OwnPolicy.practice_id.is_not(None))
+    if call.principal.practices != ALL_PRACTICES:
+        statement = statement.where(OwnPolicy.practice_id.in_(call.principal.practices))
+    if practice_id is not None:
+        statement = statement.where(OwnPolicy.practice_id == practice_id)
+    rows = (await call.session.scalars(keyset(statement, query, [OwnPolicy.subject_id], [UUID]))).all()
+    items, following = page_of(rows, query, lambda row: [row.subject_id])
+    return provider, items, following
+
+
+async def practices_judged(call: Call) -> list[UUID]:
+    """Return the practices that have a verdict and that the caller sees, in the order of their ids."""
+    statement = select(Posture.practice_id).where(Posture.provider_id == call.principal.provider_id)
+    if call.principal.practices != ALL_PRACTICES:
+        statement = statement.where(Posture.practice_id.in_(call.principal.practices))
+    return list((await call.session.scalars(statement.order_by(Posture.practice_id))).all())
+
+
+def _check(thresholds: Thresholds) -> None:
+    unknown = [
+        {"pointer": f"/body/thresholds/{family}/{key}", "reason": "no such threshold"}
+        for family, values in thresholds.items()
+        for key in values
+        if key not in BOUNDS.get(family, {})
+    ]
+    if unknown:
+        raise InvalidRequestError(errors=unknown[:_NAMED])
+    outside = excesses(thresholds)
+    if outside:
+        raise PolicyOutOfBoundsError(errors=[one._asdict() for one in outside[:_NAMED]])
+
+
+def _check_together(change: Change) -> None:
+    """Refuse thresholds in the wrong order, also where the own ones of practices are laid over them."""
+    try:
+        Policy.from_mapping(merged(change.beneath, change.after))
+    except PolicyError as error:
+        raise PolicyContradictoryError(str(error), practices=[]) from error
+    contradicted = []
+    for practice_id, own in sorted(change.above.items()):
+        try:
+            Policy.from_mapping(merged(change.after, own))
+        except PolicyError:
+            contradicted.append(str(practice_id))
+    if contradicted:
+        raise PolicyContradictoryError(
+            "practices have thresholds of their own that these contradict", practices=contradicted[:_NAMED]
+        )
+
+
+async def _lock(call: Call) -> None:
+    """Lock the provider's own row, made where there is none: changes at any level are checked one after the other."""
+    key = {"provider_id": call.principal.provider_id, "practice_id": None}
+    first = {"thresholds": {}, "revision": 0, "changed_at": call.now, "changed_by": call.principal.subject}
+    statement = insert(OwnPolicy).values(**key, **first)
+    await call.session.execute(statement.on_conflict_do_nothing(index_elements=["provider_id", "subject_id"]))
+    await call.session.execute(
+        select(OwnPolicy.revision)
+        .where(OwnPolicy.provider_id == call.principal.provider_id, OwnPolicy.practice_id.is_(None))
+        .with_for_update(key_share=True)
+    )
+
+
+async def _own(session: AsyncSession, provider_id: UUID, subjects: Sequence[UUID] | None) -> dict[UUID, Thresholds]:
+    """Return own thresholds by subject; of all practices with any when no subjects are named."""
+    statement = select(OwnPolicy.subject_id, OwnPolicy.thresholds).where(OwnPolicy.provider_id == provider_id)
+    if subjects is not None:
+        statement = statement.where(
+            tuple_(OwnPolicy.provider_id, OwnPolicy.subject_id).in_([(provider_id, one) for one in subjects])
+        )
+    return {row.subject_id: row.thresholds for row in await session.execute(statement)}
+
+
+async def _store(call: Call, change: Change) -> None:
+    values = {
+        "thresholds": change.after,
+        "changed_at": call.now,
+        "changed_by": call.principal.name or call.principal.subject,
+    }
+    key = {"provider_id": call.principal.provider_id, "practice_id": change.practice_id}
+    statement = insert(OwnPolicy).values(**key, **values, revision=1)
+    await call.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["provider_id", "subject_id"], set_={**values, "revision": OwnPolicy.revision + 1}
+        )
+    )
