@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from vigie.auth.dependencies import Call
-from vigie.auth.principal import ALL_PRACTICES
 from vigie.core.errors import NotFoundError
 from vigie.core.ids import uuid7
 from vigie.core.pagination import keyset, page_of
@@ -21,6 +20,8 @@ from vigie.posture.models import ControlException
 from vigie.posture.policy_schemas import ExceptionQuery, NewException
 from vigie.posture.rules.device import DEVICE_CONTROLS
 from vigie.posture.rules.records import months_after
+from vigie.practices.models import Practice
+from vigie.practices.queries import visible
 
 LONGEST_MONTHS = 24
 Standing = Literal["upcoming", "active", "ended"]
@@ -75,7 +76,7 @@ async def grant_exception(call: Call, new: NewException) -> ControlException:
 async def end_exception(call: Call, exception_id: UUID) -> None:
     """End an exception now; one that has ended stays as it is. Raises `NotFoundError`."""
     statement = _visible(call).where(ControlException.id == exception_id)
-    row = (await call.session.scalars(statement.with_for_update(key_share=True))).first()
+    row = (await call.session.scalars(statement.with_for_update(of=ControlException, key_share=True))).first()
     if row is None:
         raise NotFoundError
     call.audit(practice_id=row.practice_id, details=_told(row))
@@ -100,20 +101,14 @@ async def list_exceptions(call: Call, query: ExceptionQuery) -> tuple[Sequence[C
 
 
 async def count_active(call: Call, practice_id: UUID) -> int:
-    """Return how many exceptions of a practice hold now."""
-    statement = select(func.count()).where(
-        ControlException.provider_id == call.principal.provider_id,
-        ControlException.practice_id == practice_id,
-        _is("active", call.now),
-    )
-    return int((await call.session.scalars(statement)).one())
+    """Return how many exceptions of a visible practice hold now."""
+    held = _visible(call).where(ControlException.practice_id == practice_id, _is("active", call.now))
+    return int((await call.session.scalars(select(func.count()).select_from(held.subquery()))).one())
 
 
 def _visible(call: Call) -> Select[ControlException]:
-    statement = select(ControlException).where(ControlException.provider_id == call.principal.provider_id)
-    if call.principal.practices != ALL_PRACTICES:
-        statement = statement.where(ControlException.practice_id.in_(call.principal.practices))
-    return statement
+    tied = and_(Practice.provider_id == ControlException.provider_id, Practice.id == ControlException.practice_id)
+    return select(ControlException).join(Practice, tied).where(*visible(call.principal))
 
 
 def _check_period(starts_at: datetime, ends_at: datetime, now: datetime) -> None:

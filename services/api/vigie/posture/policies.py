@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import and_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.auth.dependencies import Call
-from vigie.auth.principal import ALL_PRACTICES
 from vigie.core.errors import InvalidRequestError
 from vigie.core.pagination import PageQuery, keyset, page_of
 from vigie.events.log import NewEvent
@@ -21,7 +20,8 @@ from vigie.posture.models import OwnPolicy, Posture
 from vigie.posture.rules.bounds import BOUNDS, excesses
 from vigie.posture.rules.model import Policy, PolicyError
 from vigie.posture.terms import merged
-from vigie.practices.queries import changeable_practice, refuse_limited
+from vigie.practices.models import Practice
+from vigie.practices.queries import changeable_practice, refuse_limited, visible
 
 Thresholds = Mapping[str, Mapping[str, Any]]
 _NAMED = 20
@@ -110,9 +110,8 @@ async def own_policies(
     provider_id = call.principal.provider_id
     ours = select(OwnPolicy).where(OwnPolicy.provider_id == provider_id, OwnPolicy.practice_id.is_(None))
     provider = (await call.session.scalars(ours)).first()
-    statement = select(OwnPolicy).where(OwnPolicy.provider_id == provider_id, OwnPolicy.practice_id.is_not(None))
-    if call.principal.practices != ALL_PRACTICES:
-        statement = statement.where(OwnPolicy.practice_id.in_(call.principal.practices))
+    tied = and_(Practice.provider_id == OwnPolicy.provider_id, Practice.id == OwnPolicy.practice_id)
+    statement = select(OwnPolicy).join(Practice, tied).where(*visible(call.principal))
     if practice_id is not None:
         statement = statement.where(OwnPolicy.practice_id == practice_id)
     rows = (await call.session.scalars(keyset(statement, query, [OwnPolicy.subject_id], [UUID]))).all()
@@ -121,10 +120,9 @@ async def own_policies(
 
 
 async def practices_judged(call: Call) -> list[UUID]:
-    """Return the practices that have a verdict and that the caller sees, in the order of their ids."""
-    statement = select(Posture.practice_id).where(Posture.provider_id == call.principal.provider_id)
-    if call.principal.practices != ALL_PRACTICES:
-        statement = statement.where(Posture.practice_id.in_(call.principal.practices))
+    """Return the visible practices that have a verdict, in the order of their ids."""
+    tied = and_(Practice.provider_id == Posture.provider_id, Practice.id == Posture.practice_id)
+    statement = select(Posture.practice_id).join(Practice, tied).where(*visible(call.principal))
     return list((await call.session.scalars(statement.order_by(Posture.practice_id))).all())
 
 
@@ -162,13 +160,14 @@ def _check_together(change: Change) -> None:
 
 async def _lock(call: Call) -> None:
     """Lock the provider's own row, made where there is none: changes at any level are checked one after the other."""
-    key = {"provider_id": call.principal.provider_id, "practice_id": None}
+    provider_id = call.principal.provider_id
+    key = {"provider_id": provider_id, "practice_id": None}
     first = {"thresholds": {}, "revision": 0, "changed_at": call.now, "changed_by": call.principal.subject}
     statement = insert(OwnPolicy).values(**key, **first)
     await call.session.execute(statement.on_conflict_do_nothing(index_elements=["provider_id", "subject_id"]))
     await call.session.execute(
         select(OwnPolicy.revision)
-        .where(OwnPolicy.provider_id == call.principal.provider_id, OwnPolicy.practice_id.is_(None))
+        .where(OwnPolicy.provider_id == provider_id, OwnPolicy.practice_id.is_(None))
         .with_for_update(key_share=True)
     )
 
@@ -177,9 +176,7 @@ async def _own(session: AsyncSession, provider_id: UUID, subjects: Sequence[UUID
     """Return own thresholds by subject; of all practices with any when no subjects are named."""
     statement = select(OwnPolicy.subject_id, OwnPolicy.thresholds).where(OwnPolicy.provider_id == provider_id)
     if subjects is not None:
-        statement = statement.where(
-            tuple_(OwnPolicy.provider_id, OwnPolicy.subject_id).in_([(provider_id, one) for one in subjects])
-        )
+        statement = statement.where(OwnPolicy.subject_id.in_(subjects))
     return {row.subject_id: row.thresholds for row in await session.execute(statement)}
 
 

@@ -92,6 +92,8 @@ BOUNDS: Mapping[str, Mapping[str, Bounds]] = {
         "questionnaire_warn_months": Bounds(1, 36, "C"),
         "contacts_pass_months": Bounds(1, 24, "C"),
         "contacts_warn_months": Bounds(1, 36, "C"),
+        "contract_notice_days": Bounds(1, 365, "C"),
+        "certificate_notice_days": Bounds(1, 365, "C"),
     },
 }
 
