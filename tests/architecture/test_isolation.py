@@ -131,11 +131,30 @@ async def test_counters_count_what_the_caller_sees(world: World) -> None:
 
 # What a query or a body may name by its id: who may, the request that names it, and where it goes.
 Naming = tuple[str, str, str]
+EXCEPTION: dict[str, Any] = {
+    "practice_id": "{practice_id}",
+    "device_id": "{device_id}",
+    "control": "ANS-2.2",
+    "reason": "It may wait for a while",
+    "ends_at": "2026-12-31T00:00:00Z",
+}
 REFERENCES: dict[Naming, tuple[str, dict[str, Any]]] = {
     ("GET", "/v1/devices", "practice_id"): (
         "ana lea tom ivo paz zoe pia pip bea bela",
         {"practice_id": "{practice_id}"},
     ),
+    ("GET", "/v1/exceptions", "practice_id"): (
+        "ana lea tom ivo paz zoe pia pip bea bela",
+        {"practice_id": "{practice_id}"},
+    ),
+    ("GET", "/v1/exceptions", "device_id"): (
+        "ana lea tom ivo paz zoe pia pip bea bela",
+        {"device_id": "{device_id}"},
+    ),
+    ("POST", "/v1/exceptions", "practice_id"): ("ana lea tom bea", {**EXCEPTION, "device_id": None}),
+    ("POST", "/v1/exceptions", "device_id"): ("ana lea tom bea", EXCEPTION),
+    ("GET", "/v1/policies", "practice_id"): ("ana lea tom ivo pia pip bea bela", {"practice_id": "{practice_id}"}),
+    ("PUT", "/v1/policies", "practice_id"): ("ana bea", {"practice_id": "{practice_id}", "thresholds": {}}),
     ("GET", "/v1/audit", "practice"): ("ana ivo bea", {"practice": "{practice_id}"}),
     ("GET", "/v1/members", "practice_id"): ("ana ivo bea", {"practice_id": "{practice_id}"}),
     ("POST", "/v1/invitations", "practice_id"): (
@@ -222,13 +241,15 @@ KEYED: dict[Operation, dict[str, Any]] = {
     ("POST", "/v1/invitations"): {"role": "auditor", "label": "x"},
     ("POST", "/v1/clients"): {"name": "x", "scopes": ["practices:read"]},
     ("POST", CLIENT + "/secrets"): {},
+    ("POST", "/v1/exceptions"): EXCEPTION,
 }
 
 
 async def ask_once(world: World, method: str, path: str, body: Any, caller: str, home: str) -> httpx.Response:
     """Send the one request under the one key, as somebody."""
     voice, key = world.voices[caller], {"Idempotency-Key": f"same-for-all{path}"}
-    answer = await world.call(voice, method, path.format(**world.homes[home]), json=body, headers=key)
+    named = {name: filled(value, world.homes[home]) for name, value in body.items()}
+    answer = await world.call(voice, method, path.format(**world.homes[home]), json=named, headers=key)
     assert faults_of(world, voice, f"{path} as {caller}", answer, told(answer)) == []
     return answer
 

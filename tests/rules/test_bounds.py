@@ -32,6 +32,6 @@ def test_the_page_for_owners_lists_each_threshold_with_its_default_and_its_bound
     found = dict(re.findall(r"^\| `([a-z_.]+)` \| (.+?) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
     for family, key in EVERY:
         bounds, default = BOUNDS[family][key], values_of(Policy())[family][key]
-        start = f"{'–' if default is None else default} | {bounds.minimum} to {bounds.maximum} | {bounds.grade} | "
+        start = f"{'-' if default is None else default} | {bounds.minimum} to {bounds.maximum} | {bounds.grade} | "
         assert found[f"{family}.{key}"].startswith(start), (family, key)
     assert set(found) == {f"{family}.{key}" for family, key in EVERY}

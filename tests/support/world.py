@@ -220,6 +220,7 @@ async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: P
         case "exception":
             wanted = {
                 "practice_id": practice,
+                "device_id": world.homes[home]["device_id"],
                 "control": "ANS-2.2",
                 "reason": f"{name} may wait",
                 "ends_at": wire_time(world.clock.now() + timedelta(days=60)),
@@ -252,11 +253,12 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
         world.voices[owner] = replace(await person(world, who, homes), name=owner)
     for home in NAMES:
         world.homes[home] = await make(world, "practice", home)
-        for kind in ("device", "token", "exception", "invitation", "member", "session", "client", "identity_provider"):
+        for kind in ("device", "token", "invitation", "member", "session", "client", "identity_provider"):
             world.homes[home] |= await make(world, kind, home)
         reporting = await device(world, home)
         await reporting.report(healthy(clock.now()))
         world.homes[home]["device_id"] = reporting.device_id
+        world.homes[home] |= await make(world, "exception", home)
         world.homes[home]["pending_id"] = (await make(world, "pending", home))["device_id"]
         world.voices[f"device of {home}"] = Voice(
             f"device of {home}", world.owner_of(home).provider_id, frozenset(), device=reporting

@@ -17,7 +17,7 @@ from vigie.events.session import record
 from vigie.posture import reassessments
 from vigie.posture.errors import PolicyContradictoryError, PolicyOutOfBoundsError
 from vigie.posture.models import OwnPolicy, Posture
-from vigie.posture.rules.bounds import BOUNDS, excesses
+from vigie.posture.rules.bounds import BOUNDS, excesses, values_of
 from vigie.posture.rules.model import Policy, PolicyError
 from vigie.posture.terms import merged
 from vigie.practices.models import Practice
@@ -25,6 +25,7 @@ from vigie.practices.queries import changeable_practice, refuse_limited, visible
 
 Thresholds = Mapping[str, Mapping[str, Any]]
 _NAMED = 20
+_DEFAULTS = values_of(Policy())
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +127,17 @@ async def practices_judged(call: Call) -> list[UUID]:
     return list((await call.session.scalars(statement.order_by(Posture.practice_id))).all())
 
 
+def _is_known(family: str, key: str, value: object) -> bool:
+    """Whether there is such a threshold, and it is set by a number or by a list, as this value is."""
+    return key in BOUNDS.get(family, {}) and isinstance(value, int) is isinstance(_DEFAULTS[family][key], int)
+
+
 def _check(thresholds: Thresholds) -> None:
     unknown = [
-        {"pointer": f"/body/thresholds/{family}/{key}", "reason": "no such threshold"}
+        {"pointer": f"/body/thresholds/{family}/{key}", "reason": "no such threshold, or not such a value"}
         for family, values in thresholds.items()
-        for key in values
-        if key not in BOUNDS.get(family, {})
+        for key, value in values.items()
+        if not _is_known(family, key, value)
     ]
     if unknown:
         raise InvalidRequestError(errors=unknown[:_NAMED])
