@@ -43,7 +43,6 @@ READS_CHECKLIST: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.CHEC
 READS_DEVICES: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.DEVICES_READ)
 WORKS_ON_DEVICES: Final = _may("ana lea tom pia pip", Permission.DEVICES_WRITE)
 KEEPS_RECORDS: Final = _may("ana lea tom paz zoe pia pip", Permission.RECORDS_WRITE)
-READS_CHECKLIST: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.CHECKLIST_READ)
 READS_POLICIES: Final = _may("ana lea tom ivo pia pip", Permission.POLICIES_READ)
 OVERSEES: Final = _may("ana ivo")
 OWNS: Final = _may("ana")
