@@ -1,4 +1,4 @@
-"""The command line: `vigie serve · worker · migrate · provider · member · keys · audit · simulate · settings · openapi · demo`."""
+"""The command line: `vigie serve · worker · migrate · provider · member · keys · audit · posture-check · demo` and more."""
 
 import argparse
 import asyncio
@@ -16,7 +16,7 @@ import uvicorn
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
-from vigie import cli_audit, cli_people, documents, worker
+from vigie import cli_audit, cli_people, cli_posture, documents, worker
 from vigie.app import create_app
 from vigie.auth.oidc.profiles import ProfileError
 from vigie.auth.principal import SCOPES, Permission
@@ -127,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     published.set_defaults(run=lambda _settings, given: documents.run(given.folder, check=given.check))
 
     cli_audit.add_commands(commands)
+    cli_posture.add_commands(commands)
     commands.add_parser("settings", help="list every setting").set_defaults(run=_settings)
     return parser
 

@@ -96,7 +96,7 @@ async def next_changes(session: AsyncSession, provider_id: UUID, practices: Iter
         )
         .group_by(Finding.subject_id)
     )
-    return {practice: at for practice, at in rows.tuples().all() if at is not None}
+    return {practice: at for practice, at in rows if at is not None}
 
 
 async def set_deadlines(
