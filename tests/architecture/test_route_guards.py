@@ -186,6 +186,8 @@ GUARDS = {
     "GET /v1/practices/{practice_id}": "practices:read",
     "GET /v1/practices/{practice_id}/changes": "practices:read",
     "GET /v1/practices/{practice_id}/checklist": "checklist:read",
+    "GET /v1/events": "events:read",
+    "GET /v1/events/stream": "events:read",
     "GET /v1/practices/{practice_id}/enrolment-tokens": "devices:read",
     "GET /v1/practices/{practice_id}/opening-hours": "practices:read",
     "GET /v1/practices/{practice_id}/posture": "practices:read",

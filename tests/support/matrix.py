@@ -18,6 +18,7 @@ UNAUTHENTICATED: Final[Refusal] = (401, "auth.unauthenticated")
 FORBIDDEN: Final[Refusal] = (403, "auth.insufficient_scope")
 LIMITED: Final[Refusal] = (403, "auth.limited_to_practices")
 PEOPLE_ONLY: Final[Refusal] = (403, "auth.people_only")
+STREAM_ONLY: Final[Refusal] = (406, "events.stream_only")
 NOT_FOUND: Final[Refusal] = (404, "not_found")
 
 CALLERS: Final = ("nobody", "ana", "lea", "tom", "ivo", "paz", "zoe", "bea", "pia", "pip", "bela", "device of cedar")
@@ -42,6 +43,7 @@ WORKS: Final = _may("ana lea tom pia pip", Permission.PRACTICES_WRITE)
 READS_CHECKLIST: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.CHECKLIST_READ)
 READS_DEVICES: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.DEVICES_READ)
 WORKS_ON_DEVICES: Final = _may("ana lea tom pia pip", Permission.DEVICES_WRITE)
+FOLLOWS: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.EVENTS_READ)
 KEEPS_RECORDS: Final = _may("ana lea tom paz zoe pia pip", Permission.RECORDS_WRITE)
 READS_POLICIES: Final = _may("ana lea tom ivo pia pip", Permission.POLICIES_READ)
 OVERSEES: Final = _may("ana ivo")
@@ -143,6 +145,9 @@ MATRIX: Final[dict[Operation, Row]] = {
         },
     ),
     ("DELETE", "/v1/exceptions/{exception_id}"): Row(_may("ana lea tom"), 204, fresh="exception"),
+    ("GET", "/v1/events"): Row(FOLLOWS, 200),
+    # Nobody here asks for a stream, which would not end; tests/api/test_event_stream.py does.
+    ("GET", "/v1/events/stream"): Row(FOLLOWS, 200, otherwise={"ana lea tom ivo paz zoe pia pip": STREAM_ONLY}),
     ("GET", "/v1/audit"): Row(OVERSEES, 200),
     ("GET", "/v1/audit/export"): Row(OVERSEES, 200),
 }

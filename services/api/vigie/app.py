@@ -39,8 +39,16 @@ from vigie.devices.directory import Directory
 from vigie.devices.errors import AgentBodyTooLargeError
 from vigie.devices.intake import Intake
 from vigie.devices.writing import HeartbeatWriter
+from vigie.events.tail import Tail
 from vigie.openapi import describe
-from vigie.overview import audit_routes, checklist_routes, exception_routes, opening_hours_routes, policy_routes
+from vigie.overview import (
+    audit_routes,
+    checklist_routes,
+    event_routes,
+    exception_routes,
+    opening_hours_routes,
+    policy_routes,
+)
 from vigie.overview import routes as overview_routes
 from vigie.people import client_routes, issuer_routes, me_routes
 from vigie.people import routes as people_routes
@@ -75,6 +83,7 @@ class Parts:
     listener: Listener
     revision: str
     people: People
+    tail: Tail
 
 
 def connector(settings: Settings, role: Role) -> Callable[[], Awaitable[asyncpg.Connection]]:
@@ -144,6 +153,7 @@ def build_parts(settings: Settings, clock: Clock, outbound: Outbound | None = No
         listener=listener,
         revision=head_revision(),
         people=people,
+        tail=Tail(database),
     )
 
 
@@ -236,6 +246,7 @@ def install_routes(app: FastAPI) -> None:
     app.include_router(opening_hours_routes.router)
     app.include_router(policy_routes.router)
     app.include_router(exception_routes.router)
+    app.include_router(event_routes.router)
     app.include_router(device_routes.router)
     app.include_router(people_routes.router)
     app.include_router(me_routes.router)

@@ -133,18 +133,28 @@ async def authenticate(request: Request, token: str | None) -> Principal:
     return principal
 
 
-async def identify(request: Request, token: str | None) -> Principal:
+async def identify(request: Request, token: str | None, *, used: bool = True) -> Principal:
     """Return whose credential came with a request, be the request what it may; raises `UnauthenticatedError`.
 
-    A request with a token is the token's, whatever cookies came along.
+    A request with a token is the token's, whatever cookies came along. `used` as in `Sessions.principal_of`.
     """
-    return await (_of_session(request) if token is None else _of_token(request, token))
+    return await (_of_session(request, used=used) if token is None else _of_token(request, token))
 
 
-async def _of_session(request: Request) -> Principal:
+async def admitted_still(request: Request, principal: Principal) -> bool:
+    """Whether who sent a request would be let in now with the rights they had then: for answers that take their time."""
+    credentials = await _bearer(request)
+    try:
+        now = await identify(request, credentials.credentials if credentials else None, used=False)
+    except UnauthenticatedError:
+        return False
+    return now == principal
+
+
+async def _of_session(request: Request, *, used: bool) -> Principal:
     kit = parts(request)
     cookie = request.cookies.get(session_cookie(kit.public_url))
-    principal = await kit.sessions.principal_of(cookie, kit.clock.now()) if cookie else None
+    principal = await kit.sessions.principal_of(cookie, kit.clock.now(), used=used) if cookie else None
     if principal is None:
         raise UnauthenticatedError
     return principal

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     EXCEPTIONS_WRITE = "exceptions:write"
     POLICIES_READ = "policies:read"
     POLICIES_WRITE = "policies:write"
+    EVENTS_READ = "events:read"
     RECORDS_READ = "records:read"  # suppliers, contracts, contacts, restore tests
     RECORDS_WRITE = "records:write"
     QUESTIONNAIRES_WRITE = "questionnaires:write"
@@ -39,6 +40,7 @@ SCOPES: Final = frozenset(
         Permission.DEVICES_READ,
         Permission.DEVICES_WRITE,
         Permission.CHECKLIST_READ,
+        Permission.EVENTS_READ,
         Permission.POLICIES_READ,
         Permission.RECORDS_READ,
         Permission.RECORDS_WRITE,
@@ -57,6 +59,7 @@ _READ = frozenset(
         Permission.PRACTICES_READ,
         Permission.DEVICES_READ,
         Permission.CHECKLIST_READ,
+        Permission.EVENTS_READ,
         Permission.RECORDS_READ,
     }
 )

@@ -150,8 +150,11 @@ class Sessions:
         self._monotonic = monotonic
         self._known: Remembered[str, _Known] = Remembered(capacity=10_000, ttl_s=REMEMBERED_S, clock=monotonic)
 
-    async def principal_of(self, cookie: str, now: datetime) -> Principal | None:
-        """Return the person of a session cookie; None when it is unknown, ended, expired or idle too long."""
+    async def principal_of(self, cookie: str, now: datetime, *, used: bool = True) -> Principal | None:
+        """Return the person of a session cookie; None when it is unknown, ended, expired or idle too long.
+
+        `used`: somebody is using the session now; false for a stream that only looks whether it may go on.
+        """
         provider_id = provider_of(cookie, "vss")
         if provider_id is None:
             return None
@@ -159,7 +162,7 @@ class Sessions:
         known = self._known.get(secret_hash.hex()) or await self._look_up(provider_id, secret_hash)
         if known is None or not known.holds(now):
             return None
-        if now - known.seen_at >= SEEN_EVERY:
+        if used and now - known.seen_at >= SEEN_EVERY:
             if not await self._touch(provider_id, secret_hash, now):
                 self._known.forget(secret_hash.hex())
                 return None
