@@ -87,6 +87,17 @@ async def test_without_opening_hours_the_same_device_is_silent_the_same_evening(
     assert len(await silent_since(rows, cast)) == 1
 
 
+async def test_hours_that_change_are_counted_from_at_once(cast: Cast, worker: Worker, rows: asyncpg.Connection) -> None:
+    device = await device_last_heard(cast, paris("2026-11-20T18:59:00"))
+    await sweep_to(cast, worker, paris("2026-11-21T10:00:00"), 6 * HOUR)
+    path = f"/v1/practices/{cast.cedar}/opening-hours"
+    saturday = {"weekly": {**WEEK["weekly"], "saturday": [{"from": "08:00", "to": "12:00"}]}}
+    assert (await cast.pia.call("PUT", path, json=saturday)).status_code == 200
+    expected = slots_after(paris("2026-11-21T08:00:00"), await slot_of(cast, device))
+    await sweep_to(cast, worker, expected)
+    assert await silent_since(rows, cast) == [expected]
+
+
 async def test_a_report_of_friday_is_as_good_on_monday_as_it_would_be_on_saturday(
     cast: Cast, worker: Worker, rows: asyncpg.Connection
 ) -> None:

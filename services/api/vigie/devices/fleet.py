@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.auth.dependencies import Call
@@ -71,6 +71,18 @@ async def settle(
     practices = await take_census(connection, "citus", [(practice, now)])
     changes, _ = await assessor.settle_practices(connection, practices, now)
     await record(session, [*events, *changes], now)
+
+
+async def expect_anew(call: Call, practice_id: UUID) -> None:
+    """Have the sweep look at every device of a practice at once: when they are expected has changed."""
+    provider_id = call.principal.provider_id
+    await lock_liveness(call.session, provider_id, Device.practice_id == practice_id)
+    own = select(Device.id).where(Device.provider_id == provider_id, Device.practice_id == practice_id)
+    await call.session.execute(
+        update(DeviceDeadline)
+        .where(DeviceDeadline.provider_id == provider_id, DeviceDeadline.device_id.in_(own))
+        .values(due_at=func.least(DeviceDeadline.due_at, call.now))
+    )
 
 
 async def change_device(call: Call, device_id: UUID, patch: DevicePatch) -> Device:
