@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 import vigie.audit.models
 import vigie.auth.models
 import vigie.checklist.models
+import vigie.checklist.questionnaire_models
 import vigie.checklist.record_models
 import vigie.core.idempotency
 import vigie.devices.models
@@ -25,6 +26,7 @@ MODELS = (
     vigie.audit.models,
     vigie.auth.models,
     vigie.checklist.models,
+    vigie.checklist.questionnaire_models,
     vigie.checklist.record_models,
     vigie.core.idempotency,
     vigie.devices.models,

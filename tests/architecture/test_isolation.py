@@ -27,6 +27,8 @@ from tests.support.matrix import (
     PEER,
     PRACTICE,
     PUBLIC,
+    QUESTIONNAIRE,
+    QUESTIONNAIRES,
     UNAUTHENTICATED,
     Operation,
     page_with_table,
@@ -155,6 +157,12 @@ REFERENCES: dict[Naming, tuple[str, dict[str, Any]]] = {
     ("POST", "/v1/exceptions", "device_id"): ("ana lea tom bea", EXCEPTION),
     ("GET", "/v1/policies", "practice_id"): ("ana lea tom ivo pia pip bea bela", {"practice_id": "{practice_id}"}),
     ("PUT", "/v1/policies", "practice_id"): ("ana bea", {"practice_id": "{practice_id}", "thresholds": {}}),
+    ("GET", QUESTIONNAIRES, "supplier_id"): (
+        "ana lea tom ivo paz zoe pia pip bea bela",
+        {"supplier_id": "{supplier_id}"},
+    ),
+    ("POST", QUESTIONNAIRES, "supplier_id"): ("ana bea", {"supplier_id": "{supplier_id}", "kind": 3}),
+    ("POST", QUESTIONNAIRE + "/copy", "practices"): ("ana bea", {"practices": ["{practice_id}"]}),
     ("GET", "/v1/audit", "practice"): ("ana ivo bea", {"practice": "{practice_id}"}),
     ("GET", "/v1/members", "practice_id"): ("ana ivo bea", {"practice_id": "{practice_id}"}),
     ("POST", "/v1/invitations", "practice_id"): (
@@ -240,6 +248,7 @@ KEYED: dict[Operation, dict[str, Any]] = {
     ("POST", PRACTICE + "/enrolment-tokens"): {"label": "x"},
     ("POST", "/v1/invitations"): {"role": "auditor", "label": "x"},
     ("POST", "/v1/clients"): {"name": "x", "scopes": ["practices:read"]},
+    ("POST", QUESTIONNAIRES): {"supplier_id": "{supplier_id}", "kind": 4},
     ("POST", CLIENT + "/secrets"): {},
     ("POST", "/v1/exceptions"): EXCEPTION,
 }

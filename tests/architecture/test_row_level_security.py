@@ -72,6 +72,7 @@ async def furnish(cast: Cast, caller: Caller, practice: str) -> None:
     await device.report(ran_at=[ran], backup_events=[{"job": "nightly", "status": "ok", "ended_at": later}])
     await furnish_people(cast, caller, practice)
     await furnish_policies(cast, caller, practice, device.device_id)
+    await furnish_questionnaires(cast, caller, practice)
 
 
 async def furnish_people(cast: Cast, caller: Caller, practice: str) -> None:
@@ -117,6 +118,27 @@ async def furnish_policies(cast: Cast, caller: Caller, practice: str, device: st
     async with As(cast, None) as owner:
         for table, values in rows.items():
             await owner.execute(f"INSERT INTO {table} VALUES ({values})")  # noqa: S608 - nothing foreign in it
+
+
+async def furnish_questionnaires(cast: Cast, caller: Caller, practice: str) -> None:
+    """Give a practice a questionnaire that its supplier, the provider, signed."""
+    own, made = f"'{caller.provider_id}'", uuid7()
+    someone = f"(SELECT id FROM member WHERE provider_id = {own} LIMIT 1)"  # noqa: S608 - nothing foreign in it
+    rows = {
+        "supplier (provider_id, id, name, kind, created_at, updated_at)": f"{own}, {own}, 'Us', 'other', now(), now()",
+        "questionnaire (provider_id, id, practice_id, supplier_id, kind, template_version, revision, status, as_of,"
+        " created_at, updated_at)": f"{own}, '{made}', '{practice}', {own}, 1, '1.1.1', 1, 'draft', now(), now(), now()",
+        "questionnaire_answer (provider_id, questionnaire_id, question, found_why, evidence)": f"{own}, '{made}', 'Q1.1',"
+        " 'nobody_asked', '[]'",
+        "questionnaire_revision (provider_id, questionnaire_id, revision, content_hash, content, frozen_at)": f"{own},"
+        f" '{made}', 1, '{made.hex}', '', now()",
+        "signature (provider_id, questionnaire_id, revision, party, content_hash, way, name, role, member_id, issuer,"
+        " identity_provider, signed_on, signed_at)": f"{own}, '{made}', 1, 'supplier', '{made.hex}', 'session', 'Ana',"
+        f" 'owner', {someone}, 'x', 'x', now(), now()",
+    }
+    async with As(cast, None) as owner:
+        for table, values in rows.items():
+            await owner.execute(f"INSERT INTO {table} VALUES ({values}) ON CONFLICT DO NOTHING")  # noqa: S608 - ours
 
 
 @pytest.fixture

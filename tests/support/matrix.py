@@ -46,6 +46,7 @@ WORKS_ON_DEVICES: Final = _may("ana lea tom pia pip", Permission.DEVICES_WRITE)
 FOLLOWS: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.EVENTS_READ)
 KEEPS_RECORDS: Final = _may("ana lea tom paz zoe pia pip", Permission.RECORDS_WRITE)
 READS_POLICIES: Final = _may("ana lea tom ivo pia pip", Permission.POLICIES_READ)
+FILLS: Final = _may("ana lea tom")
 OVERSEES: Final = _may("ana ivo")
 OWNS: Final = _may("ana")
 
@@ -66,6 +67,8 @@ class Row:
 
 
 PRACTICE, DEVICE, CLIENT = "/v1/practices/{practice_id}", "/v1/devices/{device_id}", "/v1/clients/{client_id}"
+QUESTIONNAIRES = PRACTICE + "/questionnaires"
+QUESTIONNAIRE = QUESTIONNAIRES + "/{questionnaire_id}"
 MATRIX: Final[dict[Operation, Row]] = {
     ("GET", "/v1/me"): Row(EVERYBODY, 200),
     ("GET", "/v1/me/sessions"): Row(EVERYBODY, 200, otherwise={"pia pip": PEOPLE_ONLY}),
@@ -148,6 +151,22 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("GET", "/v1/events"): Row(FOLLOWS, 200),
     # Nobody here asks for a stream, which would not end; tests/api/test_event_stream.py does.
     ("GET", "/v1/events/stream"): Row(FOLLOWS, 200, otherwise={"ana lea tom ivo paz zoe pia pip": STREAM_ONLY}),
+    ("GET", QUESTIONNAIRES): Row(READS_CHECKLIST, 200),
+    ("POST", QUESTIONNAIRES): Row(FILLS, 201, {"supplier_id": "{supplier_id}", "kind": 2}, fresh="served practice"),
+    ("GET", QUESTIONNAIRE): Row(READS_CHECKLIST, 200),
+    ("GET", QUESTIONNAIRE + "/content"): Row(READS_CHECKLIST, 200),
+    ("PUT", QUESTIONNAIRE + "/answers"): Row(
+        FILLS, 200, {"answers": [{"question": "Q2.13", "answer": "yes"}]}, fresh="questionnaire"
+    ),
+    ("POST", QUESTIONNAIRE + "/refresh"): Row(FILLS, 200, {}, fresh="questionnaire"),
+    ("POST", QUESTIONNAIRE + "/copy"): Row(FILLS, 200, {"practices": "all"}, fresh="questionnaire"),
+    ("POST", QUESTIONNAIRE + "/sign"): Row(
+        _may("ana paz"),
+        200,
+        {"party": "supplier", "content_hash": "{content_hash}"},
+        fresh="questionnaire",
+        otherwise={"paz": (403, "questionnaire.wrong_party")},
+    ),
     ("GET", "/v1/audit"): Row(OVERSEES, 200),
     ("GET", "/v1/audit/export"): Row(OVERSEES, 200),
 }
@@ -160,7 +179,7 @@ AGENT: Final[dict[Operation, str]] = {
     ("POST", "/v1/agent/enrolments"): "opened by a token of one practice and a proof of the key that is enrolled",
     ("POST", "/v1/agent/heartbeats"): "opened by the signature of one device",
 }
-_OF_A_PRACTICE: Final = {"practice_id", "device_id", "token_id", "exception_id"}
+_OF_A_PRACTICE: Final = {"practice_id", "device_id", "token_id", "exception_id", "questionnaire_id"}
 _OF_NOBODY: Final = {"control_id"}  # points of the catalogue, which is everybody's
 
 

@@ -164,8 +164,8 @@ async def own(world: World, row: Row, voice: Voice, home: str) -> tuple[Voice, d
             return voice, {"session_id": (await session_of(world, voice.member))[0]}
         case "own place":
             return await somebody_of_two_places(world, voice, home)
-        case "practice":
-            ids = await make(world, "practice", home)
+        case "practice" | "served practice" | "questionnaire":
+            ids = await make(world, row.fresh, home)
             return (await twin(world, voice, ids["practice_id"]) if voice.limited else voice), ids
     return voice, await make(world, row.fresh, home)
 

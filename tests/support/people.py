@@ -20,6 +20,7 @@ from vigie.people.members import Standing, add_member
 from vigie.settings import Settings
 
 STAFF, PSC = "staff", "psc"
+LEVELS = {STAFF: None, PSC: "eidas1"}
 ISSUERS = {STAFF: "https://staff.test", PSC: "https://psc.test/auth/realms/esante-wallet"}
 
 
@@ -91,7 +92,14 @@ async def make_person(
             member = await add_member(session, tenant, account.id, standing, name=name, now=now)
             row, secret = await open_session(
                 session,
-                NewSession(member, idp, ISSUERS[idp], idle=timedelta(minutes=30), lifetime=timedelta(hours=4)),
+                NewSession(
+                    member,
+                    idp,
+                    ISSUERS[idp],
+                    idle=timedelta(minutes=30),
+                    lifetime=timedelta(hours=4),
+                    acr=LEVELS[idp],
+                ),
                 now=now,
             )
     own = browser(http)

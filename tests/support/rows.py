@@ -7,6 +7,7 @@ from sqlalchemy import Table, select, text
 import vigie.audit.models
 import vigie.auth.models
 import vigie.checklist.models
+import vigie.checklist.questionnaire_models
 import vigie.checklist.record_models
 import vigie.core.idempotency
 import vigie.devices.models

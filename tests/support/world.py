@@ -19,6 +19,7 @@ from tests.support.agent import Agent, healthy
 from tests.support.bad_idp import STAFF_ISSUER
 from tests.support.people import STAFF
 from tests.support.rows import Holdings, fetch, holdings
+from tests.support.suppliers import supply
 from vigie.app import Parts
 from vigie.auth.clients import create_client
 from vigie.auth.dependencies import session_cookie
@@ -203,7 +204,20 @@ async def issuer(world: World, provider_id: str) -> str:
         return (await save_issuer(session, sealer, idp, new, now=world.clock.now())).id
 
 
-async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: PLR0911 - one way per kind of thing
+async def questionnaire(world: World, owner: Voice, practice_id: str) -> dict[str, str]:
+    """Return a questionnaire of the provider itself at a practice, filled in and ready to be signed."""
+    path = f"/v1/practices/{practice_id}/questionnaires"
+    made = await world.post(owner, path, {"supplier_id": owner.provider_id, "kind": 2})
+    answers = [
+        {"question": each["id"], "answer": "not_applicable", "comment": "Nothing of the kind here"}
+        for each in made["questions"]
+    ]
+    answer = await world.call(owner, "PUT", f"{path}/{made['id']}/answers", json={"answers": answers})
+    assert answer.is_success, answer.text
+    return {"questionnaire_id": made["id"], "content_hash": answer.json()["content_hash"]}
+
+
+async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: C901, PLR0911 - one way per kind of thing
     """Make one more thing of a kind in a home; return the parameters of paths that name it."""
     owner, name = world.owner_of(home), NAMES[home]
     practice = world.homes[home]["practice_id"] if home in world.homes else ""
@@ -212,6 +226,12 @@ async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: P
             wanted = {"name": name, "city": name, "profession": "dentist"}
             made = await world.post(owner, "/v1/practices", wanted)
             return {"practice_id": made["id"], "control_id": "ANS-2.6"}
+        case "served practice":
+            ids = await make(world, "practice", home)
+            return {**ids, "supplier_id": await supply(world.rows, world.clock, owner.provider_id, ids["practice_id"])}
+        case "questionnaire":
+            ids = await make(world, "served practice", home)
+            return ids | await questionnaire(world, owner, ids["practice_id"])
         case "device" | "pending":
             return {"device_id": (await device(world, home, pending=kind == "pending")).device_id}
         case "token":
@@ -246,13 +266,16 @@ async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: P
 async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clock: Clock) -> World:
     """Make the world through the product's own doors."""
     world = World(app, http, rows, clock)
-    for name, owner in (("Atlas", "ana"), ("Borea", "bea")):
+    for name, head in (("Atlas", "ana"), ("Borea", "bea")):
         world.providers[name] = (await found_provider(world.kit.database, name))["provider_id"]
         homes = ATLAS if name == "Atlas" else BOREA
-        who = await member(world, world.providers[name], Standing("owner"), owner.title())
-        world.voices[owner] = replace(await person(world, who, homes), name=owner)
+        who = await member(world, world.providers[name], Standing("owner"), head.title())
+        world.voices[head] = replace(await person(world, who, homes), name=head)
     for home in NAMES:
         world.homes[home] = await make(world, "practice", home)
+        owner, practice = world.owner_of(home), world.homes[home]["practice_id"]
+        world.homes[home]["supplier_id"] = await supply(rows, clock, owner.provider_id, practice)
+        world.homes[home] |= await questionnaire(world, owner, practice)
         for kind in ("device", "token", "invitation", "member", "session", "client", "identity_provider"):
             world.homes[home] |= await make(world, kind, home)
         reporting = await device(world, home)

@@ -21,6 +21,7 @@ from vigie.auth.sessions import Sessions
 from vigie.auth.signing_keys import SigningKeys, load_signing_keys
 from vigie.auth.token_endpoint import TokenEndpoint
 from vigie.auth.tokens import Tokens
+from vigie.checklist import questionnaire_routes
 from vigie.core import middleware
 from vigie.core.batch import Form
 from vigie.core.client_address import Network
@@ -56,6 +57,7 @@ from vigie.people.account_routes import ACCOUNT_PAGES
 from vigie.people.auth_routes import SIGN_IN_PAGES
 from vigie.people.kit import Door, People, build_people
 from vigie.posture.assessment import Assessor
+from vigie.posture.catalogue.questionnaires import load_questionnaires
 from vigie.settings import Settings
 
 HEARTBEATS = "/v1/agent/heartbeats"
@@ -119,6 +121,7 @@ def build_parts(settings: Settings, clock: Clock, outbound: Outbound | None = No
     url, server_settings = role_url(settings, "vigie_app")
     database = Database(url, server_settings, settings.pool_size)
     assessor = Assessor(form)
+    load_questionnaires()  # a broken edition stops the program, not the first who opens a questionnaire
     as_intake = connector(settings, "vigie_intake")
     clients, sessions = Clients(database, time.monotonic), Sessions(database, time.monotonic)
     directory = Directory(as_intake, form, time.monotonic)
@@ -248,6 +251,7 @@ def install_routes(app: FastAPI) -> None:
     app.include_router(exception_routes.router)
     app.include_router(event_routes.router)
     app.include_router(device_routes.router)
+    app.include_router(questionnaire_routes.router)
     app.include_router(people_routes.router)
     app.include_router(me_routes.router)
     app.include_router(issuer_routes.router)

@@ -44,6 +44,11 @@ class Action(StrEnum):
     PRACTICE_CHANGE = "practice.change"
     PRACTICE_CREATE = "practice.create"
     PROVIDER_CREATE = "provider.create"
+    QUESTIONNAIRE_ANSWER = "questionnaire.answer"
+    QUESTIONNAIRE_COPY = "questionnaire.copy"
+    QUESTIONNAIRE_CREATE = "questionnaire.create"
+    QUESTIONNAIRE_REFRESH = "questionnaire.refresh"
+    QUESTIONNAIRE_SIGN = "questionnaire.sign"
     SESSION_END = "session.end"
     SESSION_OPEN = "session.open"
     SESSION_SWITCH = "session.switch"
@@ -55,6 +60,7 @@ class Action(StrEnum):
 
 
 ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
+    "answer_questionnaire": Action.QUESTIONNAIRE_ANSWER,
     "approve_device": Action.DEVICE_APPROVE,
     "archive_practice": Action.PRACTICE_ARCHIVE,
     "change_client": Action.CLIENT_CHANGE,
@@ -62,12 +68,14 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "change_member": Action.MEMBER_CHANGE,
     "change_policy": Action.POLICY_CHANGE,
     "change_practice": Action.PRACTICE_CHANGE,
+    "copy_questionnaire": Action.QUESTIONNAIRE_COPY,
     "create_client": Action.CLIENT_CREATE,
     "create_client_secret": Action.CLIENT_SECRET_CREATE,
     "create_enrolment_token": Action.ENROLMENT_TOKEN_CREATE,
     "create_identity_provider": Action.IDENTITY_PROVIDER_CREATE,
     "create_invitation": Action.INVITATION_CREATE,
     "create_practice": Action.PRACTICE_CREATE,
+    "create_questionnaire": Action.QUESTIONNAIRE_CREATE,
     "disable_identity_provider": Action.IDENTITY_PROVIDER_DISABLE,
     "end_exception": Action.EXCEPTION_END,
     "end_own_session": Action.SESSION_END,
@@ -75,6 +83,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "export_audit": Action.AUDIT_EXPORT,
     "forget_opening_hours": Action.OPENING_HOURS_FORGET,
     "grant_exception": Action.EXCEPTION_CREATE,
+    "refresh_questionnaire": Action.QUESTIONNAIRE_REFRESH,
     "remove_device": Action.DEVICE_REVOKE,
     "remove_member": Action.MEMBER_REMOVE,
     "replace_client_keys": Action.CLIENT_KEYS_REPLACE,
@@ -83,6 +92,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "revoke_enrolment_token": Action.ENROLMENT_TOKEN_REVOKE,
     "revoke_invitation": Action.INVITATION_REVOKE,
     "set_opening_hours": Action.OPENING_HOURS_SET,
+    "sign_questionnaire": Action.QUESTIONNAIRE_SIGN,
     "switch_membership": Action.SESSION_SWITCH,
 }
 """Function of a guarded route → what calling it does. The guard records it; nothing in the route needs to."""

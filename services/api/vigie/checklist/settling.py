@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vigie.checklist import queries, records
+from vigie.checklist import queries, questionnaires, records
 from vigie.checklist.models import Attestation
 from vigie.core.clock import wire_time
 from vigie.events.log import NewEvent
@@ -31,7 +31,7 @@ Findings = Mapping[UUID, Sequence[Finding]]
 Source = Callable[[AsyncSession, UUID, Sequence[UUID], datetime], Awaitable[Findings]]
 """`findings_of(session, provider_id, practice_ids, now)`: what one side of the facts says of practices, by practice."""
 
-SOURCES: Final[tuple[Source, ...]] = (records.findings_of,)
+SOURCES: Final[tuple[Source, ...]] = (records.findings_of, questionnaires.findings_of)
 """Beside the answers of people, which are read here."""
 
 _TOLD: Final = {"answer_expiring": "attestation.expiring", "answer_expired": "attestation.expired"}
