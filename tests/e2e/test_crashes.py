@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import random
 import signal
 import time
@@ -22,12 +23,12 @@ from vigie.core.clock import SystemClock
 from vigie.core.db import connect
 from vigie.devices.digests import section_digest
 
-DEVICES, PRACTICES = 40, 4
-SECONDS_AT_WORK = 0.8
-KILLS = (
-    *("postmaster", "worker", "api", "backend", "postgresql", "backend", "postmaster"),
-    *("api", "postmaster", "worker", "backend", "api", "postmaster"),
-)
+DEVICES, PRACTICES = 24, 4
+SECONDS_AT_WORK = 0.5
+# Each part once, and what stands between a report and its acknowledgement a second time. The moments are drawn anew in every
+# run; a release repeats the round (docs/testing.md), so that a rare moment is met before a customer meets it.
+ROUND = ("postmaster", "worker", "api", "backend", "postgresql", "backend", "api", "postmaster")
+KILLS = ROUND * int(os.environ.get("VIGIE_TEST_CRASH_ROUNDS", "1"))
 CLOCK = SystemClock()
 LINE_BROKEN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
@@ -148,8 +149,8 @@ async def enrol_fleet(pia: Caller, http: httpx.AsyncClient, service: Service) ->
     return ledgers
 
 
-@pytest.mark.slow(reason="kills real processes for half a minute and waits for each to come back")
-@pytest.mark.timeout(300)
+@pytest.mark.slow(reason="kills real processes and waits for each to come back")
+@pytest.mark.timeout(60 + 20 * len(KILLS))
 async def test_no_acknowledged_heartbeat_is_lost_or_counted_twice_however_often_everything_is_killed() -> None:
     chance = random.Random(time.time_ns())
     async with running_service() as service, httpx.AsyncClient(base_url=service.url, timeout=5) as http:
@@ -196,8 +197,8 @@ async def assert_nothing_lost(pia: Caller, service: Service, ledgers: list[Ledge
     )
     assert twice == 0
     await rows.close()
-    # The test is worth something only if all that happened: reports by the thousand, broken answers, repeats, silence.
-    assert sum(len(ledger.acknowledged) for ledger in ledgers) > 500
+    # The test is worth something only if all that happened: reports by the hundred, broken answers, repeats, silence.
+    assert sum(len(ledger.acknowledged) for ledger in ledgers) > DEVICES * len(KILLS)
     assert sum(ledger.unanswered for ledger in ledgers) > 20
     assert any(ledger.refusals for ledger in ledgers)
     assert kinds.get("device.silent", 0) > 0

@@ -6,18 +6,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.service import running_service
+from tests.support.service import Service
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.slow(reason="starts PostgreSQL, API and worker, and attacks every operation")
-async def test_a_running_service_keeps_providers_apart(tmp_path: Path) -> None:
-    async with running_service() as service:
-        document, page = tmp_path / "report.json", tmp_path / "report.md"
-        options = ("--json", str(document), "--markdown", str(page))
-        printed = await service.run("isolation-check", "--url", service.url, *options)
-        async with httpx.AsyncClient(base_url=service.url) as http:
-            published = (await http.get("/openapi/console.json")).json()
+@pytest.mark.slow(reason="attacks every operation of real processes")
+@pytest.mark.xdist_group("real service")
+async def test_a_running_service_keeps_providers_apart(service: Service, tmp_path: Path) -> None:
+    document, page = tmp_path / "report.json", tmp_path / "report.md"
+    options = ("--json", str(document), "--markdown", str(page))
+    printed = await service.run("isolation-check", "--url", service.url, *options)
+    async with httpx.AsyncClient(base_url=service.url) as http:
+        published = (await http.get("/openapi/console.json")).json()
     assert page.read_text() == printed
     found = json.loads(document.read_text())
     guarded = {
