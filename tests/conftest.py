@@ -47,6 +47,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_RUN_SERVER] = (embedded, folder)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several worker processes, begin with what takes long: at the end no worker is left with it alone.
+
+    (xdist itself puts groups with several tests before single tests.) A single process keeps the files together.
+    """
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the server of the run."""
     if _RUN_SERVER in config.stash:
@@ -83,9 +92,23 @@ def database_url(server: Server) -> Iterator[str]:
     server.drop(name)
 
 
+@pytest.fixture(scope="session")
+def lent_database(server: Server) -> Iterator[str]:
+    """The name of the database that this worker process lends to one test after the other."""
+    name = f"vigie_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_lent"
+    yield name
+    server.drop(name)
+
+
 @pytest.fixture
-def fresh_database_url(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A database of the test's own, for what looks at all providers (sweeps, catalogues)."""
+def fresh_database_url(server: Server, lent_database: str) -> str:
+    """A database in which the test is alone, for what looks at all providers (sweeps, catalogues)."""
+    return server.empty(lent_database)
+
+
+@pytest.fixture
+def cloned_database_url(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database that nobody uses before or after the test, which may change its tables."""
     name = f"vigie_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{abs(hash(request.node.nodeid)) % 10**9}"
     yield server.clone(name)
     server.drop(name)

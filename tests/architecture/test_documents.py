@@ -64,7 +64,7 @@ def test_a_document_is_valid_openapi_and_its_validator_would_notice(fresh: dict[
     spoilt = json.loads(json.dumps(fresh[name]))
     del next(iter(next(iter(spoilt["paths"].values())).values()))["responses"]
     spoilt["info"].pop("title")
-    assert [error.message for error in OpenAPIV31SpecValidator(spoilt).iter_errors()] != []
+    assert next(OpenAPIV31SpecValidator(spoilt).iter_errors(), None) is not None
 
 
 def referenced(node: Any) -> set[str]:

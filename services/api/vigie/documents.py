@@ -3,7 +3,8 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from vigie.devices.hb1.schema import render_schema
 from vigie.openapi import agent_document, console_document
 
 
-def documents() -> dict[str, str]:
-    """Return the text of every generated document by file name. Needs no database and no settings."""
+@cache
+def documents() -> Mapping[str, str]:
+    """Return the text of every generated document by file name. Needs no database and no settings; made once a process."""
     app = FastAPI()
     install_routes(app)
     return {
