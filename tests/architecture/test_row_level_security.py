@@ -13,6 +13,7 @@ from tests.support.rows import tenant_tables
 from vigie.core.db import Base, bind_provider, role_url
 from vigie.core.ids import uuid7
 from vigie.core.migrate import ROLES
+from vigie.settings import Settings
 
 TABLES = tenant_tables()
 NO_TENANT = ("account", "used_once")  # a person before it is known whose member they are: only the sign-in reads them
@@ -44,12 +45,13 @@ def by_name(table: Table) -> str:
 class As:
     """A connection under a role."""
 
-    def __init__(self, cast: Cast, role: str | None) -> None:
-        assert cast.settings.database_url is not None
-        url = cast.settings.database_url.get_secret_value()
+    def __init__(self, at: Cast | Settings, role: str | None) -> None:
+        settings = at.settings if isinstance(at, Cast) else at
+        assert settings.database_url is not None
+        url = settings.database_url.get_secret_value()
         server_settings: dict[str, str] = {}
         if role is not None:
-            url, server_settings = role_url(cast.settings, role)  # type: ignore[arg-type]
+            url, server_settings = role_url(settings, role)  # type: ignore[arg-type]
         self._opening = asyncpg.connect(url, server_settings=server_settings)
 
     async def __aenter__(self) -> asyncpg.Connection:
@@ -302,8 +304,8 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize(("role", "statement"), FORBIDDEN)
-async def test_a_role_may_do_only_its_work(cast: Cast, role: str, statement: str) -> None:
-    async with As(cast, role) as connection:
+async def test_a_role_may_do_only_its_work(settings: Settings, role: str, statement: str) -> None:
+    async with As(settings, role) as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement)
 
