@@ -15,9 +15,10 @@ from uvicorn import Config, Server
 
 from vigie.core.batch import Form
 from vigie.core.clock import Clock, SystemClock
-from vigie.core.db import connect, role_url
+from vigie.core.db import Database, connect, role_url
 from vigie.core.jobs import Job, run_jobs
 from vigie.core.metrics import exposition
+from vigie.devices.reassessment import Reassessment
 from vigie.devices.sweep import Sweep
 from vigie.posture.assessment import Assessor
 from vigie.settings import Settings
@@ -26,13 +27,18 @@ Open = Callable[[], contextlib.AbstractAsyncContextManager[asyncpg.Connection]]
 _MONTHS_AHEAD = 3
 
 
-def jobs_of(open_connection: Open, clock: Clock, form: Form) -> list[Job]:
-    """Return the worker's jobs."""
+def jobs_of(open_connection: Open, database: Database, clock: Clock, form: Form) -> list[Job]:
+    """Return the worker's jobs. `database`: for those that work inside one provider at a time."""
     sweep = Sweep(form, Assessor(form))
+    reassessment = Reassessment(Assessor(form), database)
 
     async def sweep_devices() -> None:
         async with open_connection() as connection:
             await sweep.run(connection, clock.now())
+
+    async def reassess() -> None:
+        async with open_connection() as connection:
+            await reassessment.run(connection, clock.now())
 
     async def make_partitions() -> None:
         async with open_connection() as connection:
@@ -40,6 +46,7 @@ def jobs_of(open_connection: Open, clock: Clock, form: Form) -> list[Job]:
 
     return [
         Job("devices.sweep", 5, sweep_devices),
+        Job("devices.reassess", 1, reassess),
         Job("history.partitions", 6 * 3600, make_partitions),
     ]
 
@@ -89,7 +96,8 @@ async def run(settings: Settings, health_port: int | None = None, *, clock: Cloc
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     form: Form = "citus" if settings.database_form == "citus" else "postgresql"
-    jobs = jobs_of(opener(settings), clock or SystemClock(), form)
+    database = Database(*role_url(settings, "vigie_worker"), pool_size=2)
+    jobs = jobs_of(opener(settings), database, clock or SystemClock(), form)
     server: Server | None = None
     serving: asyncio.Task[None] | None = None
     if health_port is not None:
@@ -99,6 +107,7 @@ async def run(settings: Settings, health_port: int | None = None, *, clock: Cloc
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await run_jobs(jobs, stop)
+    await database.close()
     if server is not None and serving is not None:
         server.should_exit = True
         await serving

@@ -18,6 +18,7 @@ from vigie.devices.models import Device, DeviceDeadline, DeviceLiveness, DeviceS
 from vigie.devices.schemas import DevicePatch
 from vigie.events.log import NewEvent
 from vigie.events.session import driver_connection, record
+from vigie.posture import reassessments
 from vigie.posture.assessment import Assessor, PracticeKey
 from vigie.practices.models import Practice
 from vigie.practices.queries import get_practice, visible
@@ -95,6 +96,9 @@ async def change_device(call: Call, device_id: UUID, patch: DevicePatch) -> Devi
     call.audit(details={"fields": sorted(changed)})
     if changed:
         await announce(call.session, "device", f"{device.provider_id}.{device.id}")
+        if "role" in changed:  # what a server must meet, a laptop need not
+            await call.session.flush()
+            await reassessments.ask(call.session, device.provider_id, [device.practice_id], call.now)
         payload = {"fields": sorted(changed), "by": call.principal.subject}
         await record(call.session, [device_event(device, "device.changed", call.now, payload)], call.now)
     return device

@@ -38,7 +38,7 @@ _CLAIM = 200
 _PUSH = timedelta(hours=1)
 _MOST_STEPS = 50  # instants a practice may pass in one transaction before the rest waits for the next
 _ALL = frozenset(DEVICE_CONTROLS)
-_READ = list(CONTROLS_READING)
+SECTIONS_READ = list(CONTROLS_READING)
 # "The whole fleet went quiet" is only told from "this practice went quiet" when the fleet is large enough.
 _FLEET = 50
 # A device that was heard last an interval before all others counts as silent five minutes after this.
@@ -47,7 +47,7 @@ _HOLD_AT_MOST = timedelta(hours=12)
 _INTERVAL = timedelta(seconds=INTERVAL_S)
 _AWAY = timedelta(minutes=5)  # a sweep that did not run for this long may have missed that the fleet was quiet
 # The server or the line, or another transaction in the way: nothing is wrong with the row.
-_NOT_THE_ROW = (
+NOT_THE_ROW = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
@@ -143,7 +143,7 @@ class Sweep:
             return 0
         try:
             return await self._work(connection, provider_id, devices, now, hold=hold)
-        except _NOT_THE_ROW:
+        except NOT_THE_ROW:
             raise
         except Exception:
             if connection.is_closed():
@@ -154,7 +154,7 @@ class Sweep:
         for device_id in devices:
             try:
                 done += await self._work(connection, provider_id, [device_id], now, hold=hold)
-            except _NOT_THE_ROW:
+            except NOT_THE_ROW:
                 raise
             except Exception:
                 if connection.is_closed():
@@ -211,7 +211,7 @@ class Sweep:
         self, connection: asyncpg.Connection, provider_id: UUID, due: Sequence[asyncpg.Record]
     ) -> dict[UUID, dict[str, Any]]:
         found: dict[UUID, dict[str, Any]] = {row["device_id"]: {} for row in due}
-        for row in await connection.fetch(sql.SECTIONS, provider_id, list(found), _READ):
+        for row in await connection.fetch(sql.SECTIONS, provider_id, list(found), SECTIONS_READ):
             found[row["device_id"]][row["section"]] = row["body"]
         return found
 

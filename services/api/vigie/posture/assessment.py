@@ -20,9 +20,10 @@ from vigie.posture import statements as sql
 from vigie.posture.catalogue import load_catalogue, load_lifecycle
 from vigie.posture.comparison import Assessment, DeviceChange, Moves, Old, Rows, compare, finding_row
 from vigie.posture.rules.device import CONTROLS_READING, assess_device
+from vigie.posture.rules.exceptions import before_acceptance
 from vigie.posture.rules.lifecycle import Lifecycle
 from vigie.posture.rules.model import BackupRun, DeviceFacts, Finding, Policy, State
-from vigie.posture.rules.practice import DeviceSeen, assess_practice_inventory, rank
+from vigie.posture.rules.practice import INVENTORY, DeviceSeen, assess_practice_inventory, rank
 from vigie.posture.terms import PracticeKey, Terms, read_terms
 from vigie.posture.verdict import HEADLINE_NAMES, Basis, Census, Verdict, changes, judge, moved_counts
 
@@ -226,6 +227,28 @@ class Assessor:
             counts[row["provider_id"], row["practice_id"]][row["control"]][row["state"]] = row["devices"]
         return counts
 
+    async def restated(
+        self, connection: asyncpg.Connection, practices: Sequence[PracticeChange]
+    ) -> list[PracticeChange]:
+        """Return practices with what is stored of themselves and may be excepted, as it was before any exception applied.
+
+        An exception that begins changes what nobody reports or answers anew. The inventory is judged with the devices.
+        """
+        instants = {(each.provider_id, each.practice_id): each.happened_at for each in practices}
+        terms = await self.terms_of(connection, instants)
+        excepted = {
+            (*key, deviation.control)
+            for key in instants
+            for deviation in terms[key].deviations
+            if deviation.device_id is None and deviation.control != INVENTORY
+        }
+        found: dict[PracticeKey, list[Finding]] = defaultdict(list)
+        for row in await fetch(connection, self._form, sql.OWN_FINDINGS, sorted(excepted)):
+            before = before_acceptance(row["state"], row["reason"], row["evidence"])
+            kept = Finding(row["control"], *before, row["threshold"], row["valid_until"])
+            found[row["provider_id"], row["practice_id"]].append(kept)
+        return [replace(each, answers=found[each.provider_id, each.practice_id]) for each in practices]
+
     async def forget_devices(self, connection: asyncpg.Connection, devices: Sequence[tuple[UUID, UUID]]) -> None:
         """Remove the findings of devices that no longer belong to the fleet; the caller then settles their practices."""
         await fetch(connection, self._form, sql.FORGET_FINDINGS, devices)
@@ -256,8 +279,8 @@ def _under(practice: PracticeChange, terms: Terms) -> PracticeChange:
 
 def _kept_inventory(controls: Mapping[str, Any]) -> Finding | None:
     """Return ANS-5.11 as it stands when nothing about the set of devices changed."""
-    entry = controls.get("ANS-5.11")
-    return Finding("ANS-5.11", entry["state"], entry["reason"], {}, {}, None) if entry else None
+    entry = controls.get(INVENTORY)
+    return Finding(INVENTORY, entry["state"], entry["reason"], {}, {}, None) if entry else None
 
 
 def _posture_row(key: PracticeKey, verdict: Verdict, now: datetime) -> tuple[Any, ...]:

@@ -97,6 +97,16 @@ async def claim(
     return {row["practice_id"]: row["request"] for row in rows}
 
 
+async def judged(connection: asyncpg.Connection, provider_id: UUID, practices: Sequence[UUID]) -> set[UUID]:
+    """Return those of the practices that have a verdict: an archived one has none."""
+    rows = await connection.fetch(
+        "SELECT practice_id FROM posture WHERE provider_id = $1 AND practice_id = ANY ($2::uuid[])",
+        provider_id,
+        practices,
+    )
+    return {row["practice_id"] for row in rows}
+
+
 async def postpone(connection: asyncpg.Connection, provider_id: UUID, practice_id: UUID, until: datetime) -> None:
     """Put a practice aside that cannot be judged."""
     await connection.execute(_POSTPONE, provider_id, practice_id, until)

@@ -58,6 +58,15 @@ FORGET_FINDINGS = Statement(
     """,
     ("uuid", "uuid"),
 )
+OWN_FINDINGS = Statement(
+    """
+    SELECT t.provider_id, t.practice_id, t.control, t.state, t.reason, t.valid_until, t.evidence, t.threshold
+    FROM {rows} AS v (provider_id, practice_id, control)
+    JOIN finding t ON t.provider_id = v.provider_id AND t.subject_id = v.practice_id AND t.control = v.control
+    WHERE {tenant}
+    """,
+    ("uuid", "uuid", "text"),
+)
 STORE_RUNS = Statement(
     """
     INSERT INTO backup_run (provider_id, device_id, job, ended_at, practice_id, status, origin, bytes, detail) {source}

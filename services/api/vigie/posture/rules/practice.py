@@ -15,6 +15,9 @@ Counts = Mapping[State, int]
 
 Headline = Literal["ok", "warning", "critical", "unknown"]
 
+INVENTORY = "ANS-5.11"
+"""The control that is judged of the practice itself, from which of its devices are seen."""
+
 BEST_OF: frozenset[str] = frozenset({"ANS-5.3", "ANS-5.4", "ANS-5.5", "ANS-5.7"})
 """Controls that one device's copy satisfies for the whole practice; the catalogue says the same as ``aggregate``."""
 
@@ -110,7 +113,7 @@ def assess_practice_inventory(
     Pass: all seen within ``unseen_pass_days``; warn up to ``unseen_warn_days``; then fail, as does an undeclared device
     that lives. Counted in the practice's open time; a device that never reported is counted from its enrolment.
     """
-    control = "ANS-5.11"
+    control = INVENTORY
     bounds = policy.equipment
     threshold = {"pass_days": bounds.unseen_pass_days, "warn_days": bounds.unseen_warn_days}
     undeclared = [device for device in devices if not device.declared]

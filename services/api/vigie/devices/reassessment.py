@@ -1,0 +1,194 @@
+"""Judging practices anew because what they are judged by changed: a policy, an exception, the role of a device.
+
+1. Ask, without a lock, which providers have practices to judge, and take some practices of one of them.
+2. One short transaction for about two hundred devices: claim the requests that nobody else holds (`SKIP LOCKED`), lock the
+   devices, judge all their controls from the stored sections, settle the practices, tell which exceptions ended, take the
+   requests off the queue.
+3. Rest for as long as that took, so that reports, which need the same processor and the same rows, are not slowed.
+
+Two workers are harmless: whoever comes second finds the requests held, or gone. A request that was made again meanwhile carries
+another id and stays. A practice that raises is pushed ahead and counted, so that the loop does not meet it for ever.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vigie.checklist import settling
+from vigie.core.batch import fetch
+from vigie.core.db import Database
+from vigie.core.metrics import JOB_OLDEST_DUE, JOB_ROW_FAILURES, JOB_ROWS
+from vigie.devices import reassessment_statements as sql
+from vigie.devices.census import take_census
+from vigie.devices.statements import LOWER_REVIEW
+from vigie.devices.sweep import NOT_THE_ROW, SECTIONS_READ
+from vigie.devices.sweep_statements import SECTIONS
+from vigie.events.session import driver_connection
+from vigie.posture import reassessments
+from vigie.posture.assessment import Assessment, Assessor, DeviceChange, PracticeKey
+from vigie.posture.rules.device import DEVICE_CONTROLS
+
+log = logging.getLogger(__name__)
+JOB = "devices.reassess"
+_PROVIDERS = 20
+_PRACTICES = 100
+_DEVICES = 200
+_PUSH = timedelta(hours=1)
+_ALL = frozenset(DEVICE_CONTROLS)
+_FIRST = UUID(int=0)
+
+
+class Reassessment:
+    """Runs the job for one worker process. `devices`: how many one transaction judges; `rest`: how long to rest, in its time."""
+
+    def __init__(self, assessor: Assessor, database: Database, *, devices: int = _DEVICES, rest: float = 1.0) -> None:
+        self._assessor = assessor
+        self._database = database
+        self._devices = devices
+        self._rest = rest
+
+    async def run(self, connection: asyncpg.Connection, now: datetime) -> int:
+        """Judge every practice that is due at `now`; return how many were judged. `connection`: bound to no provider."""
+        done = 0
+        while True:
+            due = await connection.fetch(reassessments.DUE_PROVIDERS, now, _PROVIDERS)
+            JOB_OLDEST_DUE.labels(JOB).set(max(0.0, (now - due[0]["due_at"]).total_seconds()) if due else 0.0)
+            progress = 0
+            for row in due:
+                progress += await self._provider(row["provider_id"], now)
+            JOB_ROWS.labels(JOB).inc(progress)
+            done += progress
+            if progress == 0:  # nothing is due, or what is left is held by another worker
+                return done
+
+    async def _provider(self, provider_id: UUID, now: datetime) -> int:
+        async with self._database.session(provider_id, write=False) as session:
+            connection = await driver_connection(session)
+            practices = await reassessments.due_practices(connection, provider_id, now, _PRACTICES)
+            counted = await connection.fetch(sql.COUNT_DEVICES, provider_id, practices)
+        sizes = {row["practice_id"]: row["devices"] for row in counted}
+        done = 0
+        for batch in _batches([(practice, sizes.get(practice, 0)) for practice in practices], self._devices):
+            started = time.monotonic()
+            done += await self._batch(provider_id, batch, now)
+            await asyncio.sleep((time.monotonic() - started) * self._rest)
+        return done
+
+    async def _batch(self, provider_id: UUID, practices: Sequence[UUID], now: datetime) -> int:
+        try:
+            return await self._judge(provider_id, practices, now)
+        except NOT_THE_ROW:
+            raise
+        except Exception:
+            if len(practices) > 1:
+                log.exception("judging practices anew failed, trying them one by one", extra={"size": len(practices)})
+                return sum([await self._batch(provider_id, [practice], now) for practice in practices])
+            JOB_ROW_FAILURES.labels(JOB).inc()
+            log.exception("practice pushed aside", extra={"practice_id": str(practices[0])})
+        async with self._database.session(provider_id, write=True) as session:
+            await reassessments.postpone(await driver_connection(session), provider_id, practices[0], now + _PUSH)
+        return 0
+
+    async def _judge(self, provider_id: UUID, practices: Sequence[UUID], now: datetime) -> int:
+        """Judge practices in one transaction; one with very many devices in several, of which the last takes it off the queue."""
+        after: UUID | None = _FIRST
+        claimed = 0
+        while after is not None:
+            async with self._database.session(provider_id, write=True) as session:
+                requests = await reassessments.claim(await driver_connection(session), provider_id, practices, now)
+                claimed = len(requests)
+                if not requests:
+                    break
+                after = await self._part(session, provider_id, requests, after, now)
+        return claimed
+
+    async def _part(
+        self, session: AsyncSession, provider_id: UUID, requests: dict[UUID, UUID], after: UUID, now: datetime
+    ) -> UUID | None:
+        """Judge the devices that follow a device; return the last of them, or None when there are no more."""
+        connection = await driver_connection(session)
+        practices = sorted(requests)
+        rows = await connection.fetch(sql.LOCK_DEVICES, provider_id, practices, after, self._devices)
+        changes = await self._changes(connection, provider_id, rows, now)
+        assessment = await self._assessor.assess_devices(connection, changes)
+        instants = {(provider_id, practice): now for practice in practices}
+        counted = await take_census(connection, "citus", (instants | assessment.unsettled).items())
+        living = await reassessments.judged(connection, provider_id, practices)
+        counted = await self._assessor.restated(connection, [each for each in counted if each.practice_id in living])
+        settled, inventory = await self._assessor.settle_practices(connection, counted, now)
+        await fetch(connection, "citus", LOWER_REVIEW, _reviews(changes, assessment, inventory))
+        events = [*assessment.events, *settled]
+        events += await reassessments.tell_exceptions(connection, provider_id, practices, now)
+        await settling.settle(
+            session,
+            self._assessor,
+            provider_id,
+            practices,
+            now,
+            events=sorted(events, key=lambda event: event.happened_at),
+        )
+        if len(rows) == self._devices:
+            last: UUID = rows[-1]["device_id"]
+            return last
+        await reassessments.finish(connection, provider_id, requests, now)
+        return None
+
+    async def _changes(
+        self, connection: asyncpg.Connection, provider_id: UUID, rows: Sequence[asyncpg.Record], now: datetime
+    ) -> list[DeviceChange]:
+        """Return the devices to judge; one of which nothing is stored has nothing to be judged by."""
+        sections: dict[UUID, dict[str, Any]] = {}
+        devices = [row["device_id"] for row in rows]
+        for row in await connection.fetch(SECTIONS, provider_id, devices, SECTIONS_READ):
+            sections.setdefault(row["device_id"], {})[row["section"]] = row["body"]
+        return [
+            DeviceChange(
+                provider_id=provider_id,
+                practice_id=row["practice_id"],
+                device_id=row["device_id"],
+                family=row["family"],
+                role=row["role"],
+                enrolled_at=row["enrolled_at"],
+                seen_at=row["last_seen_at"],
+                sections=sections[row["device_id"]],
+                controls=_ALL,
+                happened_at=max(now, row["last_seen_at"]),  # it may have reported while we waited for its row
+            )
+            for row in rows
+            if row["device_id"] in sections and row["last_seen_at"] is not None
+        ]
+
+
+def _reviews(
+    changes: Sequence[DeviceChange], assessment: Assessment, inventory: Mapping[PracticeKey, datetime]
+) -> list[tuple[UUID, UUID, datetime]]:
+    """Return when each device has to be looked at again: its findings, or the inventory of its practice, change by themselves."""
+    found = []
+    for change in changes:
+        ends = (
+            assessment.review_at.get(change.device_id),
+            inventory.get((change.provider_id, change.practice_id)),
+        )
+        if known := [at for at in ends if at is not None]:
+            found.append((change.provider_id, change.device_id, min(known)))
+    return found
+
+
+def _batches(practices: Sequence[tuple[UUID, int]], most: int) -> list[list[UUID]]:
+    """Return practices in batches of at most so many devices; a practice with more is a batch of its own."""
+    batches: list[list[UUID]] = []
+    room = 0
+    for practice, devices in practices:
+        if not batches or devices > room:
+            batches.append([])
+            room = most
+        batches[-1].append(practice)
+        room -= devices
+    return batches
