@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from tests.conftest import NOW, settings_for
+from tests.jobs.test_sweep_protection import encrypted
 from tests.support.agent import Agent, healthy, patch_section
 from tests.support.cast import Cast
 from tests.support.people import Person
@@ -153,7 +154,8 @@ async def test_an_exception_that_is_ended_or_has_yet_to_begin_excuses_nothing(
     cast.clock.move_to(NOW + DAY)
     await job.run(NOW + DAY)
     assert await finding(cast, device) == ("warn", "accepted")
-    await lea.call("DELETE", f"/v1/exceptions/{ahead}")
+    ended = await (await cast.lea()).call("DELETE", f"/v1/exceptions/{ahead}")  # her session of the day before is over
+    assert ended.status_code == 204
     await job.run(NOW + DAY)
     assert ((await finding(cast, device))[0], await waiting(rows)) == ("fail", [])
 
@@ -201,15 +203,7 @@ async def test_an_answer_that_stands_is_accepted_when_an_exception_begins(
 
 async def test_another_role_is_another_verdict(cast: Cast, job: Job) -> None:
     device = await cast.device(role="server", family="windows")
-    open_disk = healthy(NOW)
-    volumes = [
-        {**volume, "protected": "off", "state": "decrypted"} for volume in open_disk["encryption"]["data"]["volumes"]
-    ]
-    open_disk["encryption"] = {
-        **open_disk["encryption"],
-        "data": {**open_disk["encryption"]["data"], "volumes": volumes},
-    }
-    await device.report(open_disk)
+    await device.report(healthy(NOW) | {"encryption": encrypted(timedelta(0), "off")})
     before = await finding(cast, device, "ANS-1.5")
     changed = await cast.pia.call("PATCH", f"/v1/devices/{device.device_id}", json={"role": "laptop"})
     assert (changed.status_code, await job.run(NOW)) == (200, 1)
