@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +18,11 @@ from tests.support.people import Person
 from tests.support.questionnaires import NOT_HERE, Form, begin
 from tests.support.refusals import refusal
 from tests.support.rows import fetch, holdings
+from vigie.checklist import filling, questionnaire_content
 from vigie.core.db import Database, role_url
 from vigie.people.members import Standing
+from vigie.posture.catalogue.documents import own_folder
+from vigie.posture.catalogue.questionnaires import FOLDER, read_editions
 from vigie.settings import Settings
 
 INVALID = (422, "request.invalid")
@@ -311,6 +316,29 @@ async def test_a_renewal_that_answers_otherwise_gives_the_old_signatures_up(cast
     turned = (await form.say(Q2_3=NOT_HERE)).json()
     assert (turned["status"], turned["revision"], turned["signed_at"]) == ("reopened", 2, None)
     assert await finding(database, form) == ("fail", "questionnaire_unsigned")
+
+
+async def test_a_renewal_asks_the_questions_of_today_and_what_is_signed_keeps_its_own(
+    cast: Cast, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form, _ = await signed(cast, database, Q2_3={"answer": "yes"})
+    before = await form.read()
+    edition = own_folder().joinpath(FOLDER, "2026.11.1.yaml").read_text()
+    last = edition.index("      - id: Q2.13")
+    later = edition[:last] + edition[edition.index("  - kind: 3") :]
+    (tmp_path / "2026.11.1.yaml").write_text(edition)
+    (tmp_path / "2026.12.1.yaml").write_text(later.replace('version: "2026.11.1"', 'version: "2026.12.1"'))
+    for module in (filling, questionnaire_content):
+        monkeypatch.setattr(module, "load_questionnaires", partial(read_editions, tmp_path))
+    assert await form.read() == before
+    elm = await begin(cast, database, form.who, practice=cast.elm)
+    assert (await elm.read())["template_version"] == "2026.12.1"
+    renewed = await form.refresh(renew=True)
+    assert (renewed["template_version"], len(renewed["questions"])) == ("2026.12.1", 12)
+    assert next(each for each in renewed["questions"] if each["id"] == "Q2.3")["answer"] == "yes"
+    assert (await form.say(Q2_13={"answer": "yes"})).json()["code"] == "questionnaire.unknown_question"
+    kept = (await form.who.call("GET", f"{form.path}/content", params={"revision": 1})).json()
+    assert (kept["template"]["version"], len(kept["answers"])) == ("2026.11.1", 13)
 
 
 async def test_only_what_both_signed_is_renewed(cast: Cast, database: Database) -> None:

@@ -10,6 +10,9 @@ import pytest
 
 from vigie.checklist.completeness import NOTHING_SAID, Asked, Plan, Said, lacks, strangers
 from vigie.checklist.prefill import Observation, pre_answer, stand
+from vigie.checklist.questionnaire_queries import SupplierStanding
+from vigie.checklist.questionnaires import judge
+from vigie.checklist.records import ConcernedSupplier, SupplierList
 from vigie.checklist.signing import SignedAnswer, Subject, canonical, content_hash, content_of, origin_of
 from vigie.posture.rules.model import State
 
@@ -245,3 +248,50 @@ def test_whatever_is_answered_otherwise_has_another_digest(other: SignedAnswer) 
 )
 def test_whose_answer_it_is(said: Said, said_origin: Any, found: Any, found_origin: Any, origin: str | None) -> None:
     assert origin_of(said, said_origin, found, found_origin) == origin
+
+
+EVERY, VISITS = frozenset({1, 2, 3, 4}), frozenset({1, 2})
+
+
+def listed(*suppliers: frozenset[int], confirmed: bool = True) -> SupplierList:
+    """Return a list of suppliers, numbered from one, by the questionnaires that concern each."""
+    concerned = tuple(ConcernedSupplier(ids(number), kinds) for number, kinds in enumerate(suppliers, start=1))
+    return SupplierList(NOW if confirmed else None, concerned)
+
+
+def standing(supplier: int, kind: int, signed_at: datetime | None = NOW, **more: Any) -> SupplierStanding:
+    """Return how a supplier stands."""
+    counts = {"refused": 0, "planned": 0, "due_on": None, **more}
+    return SupplierStanding(ids(99), ids(supplier), kind, signed_at, **counts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "suppliers", "standings", "state", "reason"),
+    [
+        (2, listed(VISITS), [standing(1, 2)], "pass", "questionnaires_signed"),
+        (2, listed(VISITS), [standing(1, 1)], "fail", "questionnaire_unsigned"),
+        (2, listed(VISITS), [standing(1, 2, None)], "fail", "questionnaire_unsigned"),
+        (2, listed(VISITS, EVERY), [standing(1, 2)], "fail", "questionnaire_unsigned"),
+        (2, listed(VISITS, EVERY), [standing(1, 2), standing(2, 2)], "pass", "questionnaires_signed"),
+        (3, listed(VISITS), [standing(1, 3)], "not_applicable", "no_supplier_concerned"),
+        (3, listed(VISITS, confirmed=False), [], "unknown", "suppliers_not_listed"),
+        (2, listed(VISITS, confirmed=False), [standing(1, 2)], "pass", "questionnaires_signed"),
+        (1, listed(), [], "unknown", "suppliers_not_listed"),
+        (4, listed(), [], "not_applicable", "no_supplier_concerned"),
+        (1, listed(EVERY), [standing(1, 1, refused=1)], "fail", "questionnaire_unresolved"),
+        (1, listed(EVERY), [standing(1, 1, refused=1, planned=1, due_on=TODAY)], "warn", "questionnaire_planned"),
+        (1, listed(EVERY), [standing(7, 1, refused=1), standing(1, 1)], "pass", "questionnaires_signed"),
+    ],
+)
+def test_how_suppliers_stand_decides_the_control(
+    kind: int, suppliers: SupplierList, standings: list[SupplierStanding], state: str, reason: str
+) -> None:
+    found = judge(kind, suppliers, standings, NOW)
+    assert (found.control, found.state, found.reason) == (f"ANS-9.{kind + 1}", state, reason)
+
+
+def test_a_verdict_changes_when_a_plan_is_over() -> None:
+    planned = standing(1, 1, refused=2, planned=2, due_on=TODAY + timedelta(days=4))
+    assert judge(1, listed(EVERY), [planned], NOW).valid_until == datetime(2026, 11, 22, tzinfo=UTC)
+    unsigned = standing(1, 1, None, refused=2, planned=2, due_on=TODAY)
+    assert judge(1, listed(EVERY), [unsigned], NOW).valid_until is None

@@ -53,7 +53,7 @@ def judge(kind: int, listed: SupplierList, standings: Sequence[SupplierStanding]
         answers.append(
             SupplierAnswers(str(supplier.supplier_id), standing.signed_at, standing.refused, standing.planned)
         )
-        if standing.due_on is not None:
+        if standing.signed_at is not None and standing.due_on is not None:
             due.append(standing.due_on)
     known = answers if answers or listed.confirmed_at is not None else None
     finding = assess_questionnaires(CONTROLS[kind], known, Policy(), now)
