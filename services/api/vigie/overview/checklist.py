@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal, cast
+from datetime import date, datetime
+from typing import Any, Literal, NamedTuple, cast
 from uuid import UUID
 
 from vigie.overview import checklist_schemas as shapes
-from vigie.overview.checklist_queries import Reported
+from vigie.overview.checklist_queries import Answered, Found, Reported
 from vigie.overview.explaining import (
-    ACCEPTED,
     Language,
     Standing,
     Tally,
@@ -21,14 +20,15 @@ from vigie.overview.explaining import (
     tally,
     threshold_of,
 )
-from vigie.posture.catalogue import Catalogue, Control
-from vigie.posture.models import Finding, Posture
-from vigie.posture.rules.model import Policy
+from vigie.posture.catalogue import Catalogue, Control, carry
+from vigie.posture.models import ControlException, Posture
+from vigie.posture.rules.model import Policy, State
 from vigie.posture.rules.practice import fraction
 from vigie.posture.rules.score import Points
 
 _INVENTORY = "ANS-5.11"
 _MOST_IMPROVEMENTS = 10
+_FILES = "evidence_ids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,12 @@ class Facts:
     """All that the checklist of a practice is shown from."""
 
     posture: Posture
-    findings: Sequence[Finding]
+    findings: Sequence[Found]
     devices: Mapping[UUID, Reported]
     policy: Policy
-    trend: Sequence[shapes.ScoreDayOut]
+    exceptions: Sequence[ControlException]
+    answers: Sequence[Answered]
+    trend: Sequence[tuple[date, int | None]]
     standing: Standing | None
 
 
@@ -47,12 +49,20 @@ class Facts:
 class _Shown:
     """What is shown of one control, before it is put into words."""
 
-    state: shapes.State
+    state: State
     reason: str
     since: datetime | None
-    own: Finding | None
-    found: Sequence[Finding]
+    own: Found | None
+    found: Sequence[Found]
     counts: Mapping[Any, int]
+
+
+class _Heard(NamedTuple):
+    """A device as it vouches for its findings: its name, its last heartbeat, and those that carried its sections."""
+
+    alias: str
+    last: shapes.HeartbeatOut | None
+    sections: Mapping[str, shapes.SectionProofOut]
 
 
 def catalogue_control(control: Control, language: Language) -> dict[str, Any]:
@@ -81,7 +91,7 @@ def checklist(facts: Facts, catalogue: Catalogue, language: Language) -> shapes.
     points = tally(controls.values(), states)
     shown = _shown(facts, catalogue, states)
     by_rule: dict[int, list[shapes.ChecklistControl]] = {rule: [] for rule in catalogue.rules}
-    writer = _Writer(facts, catalogue, language)
+    writer = _Writer(facts, catalogue, language, _by_control(facts.answers, catalogue), _heard(facts.devices))
     for control in controls.values():
         by_rule[control.rule].append(writer.control(control, shown[control.id], points.controls[control.id]))
     return shapes.ChecklistOut(
@@ -103,8 +113,8 @@ def checklist(facts: Facts, catalogue: Catalogue, language: Language) -> shapes.
             )
             for rule in catalogue.rules.values()
         ],
-        improvements=_improvements(controls, points, shown, language),
-        trend=list(facts.trend),
+        improvements=_improvements(facts, controls, points, states, language),
+        trend=[shapes.ScoreDayOut(day=day, score=score) for day, score in facts.trend],
         compared=_compared(facts.standing),
         not_compared=_not_compared(facts),
     )
@@ -126,12 +136,12 @@ def _not_compared(facts: Facts) -> Literal["too_few_practices", "nothing_known"]
     return "nothing_known" if facts.posture.score is None else "too_few_practices"
 
 
-def _shown(facts: Facts, catalogue: Catalogue, states: Mapping[str, shapes.State]) -> dict[str, _Shown]:
+def _shown(facts: Facts, catalogue: Catalogue, states: Mapping[str, State]) -> dict[str, _Shown]:
     """Return every control of the catalogue with what is stored of it."""
-    own: dict[str, Finding] = {}
-    found: dict[str, list[Finding]] = {}
+    own: dict[str, Found] = {}
+    found: dict[str, list[Found]] = {}
     for finding in facts.findings:
-        if finding.subject_id == finding.practice_id:
+        if finding.subject_id == facts.posture.practice_id:
             own[finding.control] = finding
         else:
             found.setdefault(finding.control, []).append(finding)
@@ -149,14 +159,16 @@ def _shown(facts: Facts, catalogue: Catalogue, states: Mapping[str, shapes.State
     return shown
 
 
+def _by_control(answers: Sequence[Answered], catalogue: Catalogue) -> dict[str, Answered]:
+    """Return answers by the control they count for in this version of the catalogue."""
+    carried = {carry(each.answer.control, each.answer.catalogue_version, catalogue.version): each for each in answers}
+    return {control: each for control, each in carried.items() if control is not None}
+
+
 def _improvements(
-    controls: Mapping[str, Control], points: Tally, shown: Mapping[str, _Shown], language: Language
+    facts: Facts, controls: Mapping[str, Control], points: Tally, states: Mapping[str, State], language: Language
 ) -> list[shapes.ImprovementOut]:
-    accepted = [
-        control
-        for control, entry in shown.items()
-        if entry.state == "warn" and any(finding.reason == ACCEPTED for finding in _all(entry))
-    ]
+    accepted = {each.control for each in facts.exceptions if states.get(each.control) == "warn"}
     return [
         shapes.ImprovementOut(
             control=found.control,
@@ -172,7 +184,22 @@ def _improvements(
     ]
 
 
-def _all(shown: _Shown) -> list[Finding]:
+def _heard(devices: Mapping[UUID, Reported]) -> dict[UUID, _Heard]:
+    """Return what each device said, made once for all the controls it vouches for."""
+    heard = {}
+    for device_id, device in devices.items():
+        last = None
+        if device.last_seen_at is not None:
+            last = shapes.HeartbeatOut(sequence=device.sequence, received_at=device.last_seen_at)
+        sections = {
+            name: shapes.SectionProofOut(section=name, sequence=sequence, received_at=received_at)
+            for name, (sequence, received_at) in device.sections.items()
+        }
+        heard[device_id] = _Heard(device.alias, last, sections)
+    return heard
+
+
+def _all(shown: _Shown) -> list[Found]:
     return [*([shown.own] if shown.own is not None else []), *shown.found]
 
 
@@ -183,6 +210,8 @@ class _Writer:
     facts: Facts
     catalogue: Catalogue
     language: Language
+    answers: Mapping[str, Answered]
+    heard: Mapping[UUID, _Heard]
 
     def control(self, control: Control, shown: _Shown, points: Points) -> shapes.ChecklistControl:
         """Return a control with everything that stands behind it."""
@@ -207,9 +236,9 @@ class _Writer:
             devices_concerned=concerned,
             thresholds=self._thresholds(control),
             accepted=[
-                shapes.AcceptedOut(device_id=None if finding is own else finding.subject_id, evidence=finding.evidence)
-                for finding in _all(shown)
-                if finding.reason == ACCEPTED
+                shapes.AcceptedOut.model_validate(each, from_attributes=True)
+                for each in self.facts.exceptions
+                if each.control == control.id
             ],
             answer=self._answer(control, own) if own is not None else None,
             devices=[self._device(control, finding) for finding in shown.found],
@@ -222,35 +251,38 @@ class _Writer:
             return reason, reason
         return fill(text.says, self.language, *known), fill(text.next, self.language, *known)
 
-    def _sentence(self, finding: Finding) -> dict[str, Any]:
+    def _sentence(self, finding: Found) -> dict[str, Any]:
         says, following = self._sentences(finding.reason, finding.threshold, finding.evidence)
-        copied = ("state", "reason", "valid_until", "evidence", "threshold", "since", "assessed_at")
-        return {"says": says, "next": following, **{name: getattr(finding, name) for name in copied}}
+        return {
+            "says": says,
+            "next": following,
+            "state": finding.state,
+            "reason": finding.reason,
+            "valid_until": finding.valid_until,
+            "evidence": finding.evidence,
+            "threshold": finding.threshold,
+            "since": finding.since,
+            "assessed_at": finding.assessed_at,
+        }
 
-    def _answer(self, control: Control, finding: Finding) -> shapes.PracticeProofOut:
+    def _answer(self, control: Control, finding: Found) -> shapes.PracticeProofOut:
         if control.id == _INVENTORY:
             source: Literal["attestation", "records", "inventory"] = "inventory"
         else:
             source = "records" if control.kind == "automatic" else "attestation"
-        return shapes.PracticeProofOut(source=source, **self._sentence(finding))
+        attestation = None
+        if (told := self.answers.get(control.id)) is not None:
+            own = {name: getattr(told.answer, name) for name in shapes.AttestationOut.model_fields if name != _FILES}
+            attestation = shapes.AttestationOut(**own, evidence_ids=list(told.files))
+        return shapes.PracticeProofOut(source=source, attestation=attestation, **self._sentence(finding))
 
-    def _device(self, control: Control, finding: Finding) -> shapes.DeviceProofOut:
-        device = self.facts.devices[finding.subject_id]
-        told_by = [
-            shapes.SectionProofOut(
-                section=name, sequence=device.sections[name][0], received_at=device.sections[name][1]
-            )
-            for name in control.telemetry
-            if name in device.sections
-        ]
-        last = None
-        if device.last_seen_at is not None:
-            last = shapes.HeartbeatOut(sequence=device.sequence, received_at=device.last_seen_at)
+    def _device(self, control: Control, finding: Found) -> shapes.DeviceProofOut:
+        device = self.heard[finding.subject_id]
         return shapes.DeviceProofOut(
             device_id=finding.subject_id,
             alias=device.alias,
-            told_by=told_by,
-            last_heartbeat=last,
+            told_by=[device.sections[name] for name in control.telemetry if name in device.sections],
+            last_heartbeat=device.last,
             **self._sentence(finding),
         )
 

@@ -2,20 +2,48 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
 from sqlalchemy import ColumnElement, Row, Text, and_, column, func, select, true, union_all
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.auth.dependencies import Call
+from vigie.checklist.models import Attestation, AttestationEvidence
 from vigie.devices.models import Device, DeviceLiveness, DeviceSection, SectionHistory
-from vigie.posture.models import Posture
-from vigie.posture.rules.model import State
+from vigie.posture.models import ControlException, Finding, OwnPolicy, Posture, ScoreDay
+from vigie.posture.rules.device import DEVICE_CONTROLS
+from vigie.posture.rules.model import Policy, State
+from vigie.posture.terms import stored_policy
 from vigie.practices.models import Practice
 from vigie.practices.queries import visible
+
+
+class Found(NamedTuple):
+    """A stored finding, on a device or on the practice itself; by its fields as they are shown."""
+
+    control: str
+    subject_id: UUID
+    state: str
+    reason: str
+    since: datetime
+    valid_until: datetime | None
+    assessed_at: datetime
+    evidence: dict[str, Any]
+    threshold: dict[str, Any]
+
+
+async def findings_of(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> list[Found]:
+    """Return every finding of a practice and its devices, by control; plain rows, for there are hundreds."""
+    found = await session.execute(
+        select(*(getattr(Finding, name) for name in Found._fields))
+        .where(Finding.provider_id == provider_id, Finding.practice_id == practice_id)
+        .order_by(Finding.control, Finding.subject_id)
+    )
+    return [Found(*row) for row in found]
 
 
 class Reported(NamedTuple):
@@ -69,16 +97,82 @@ async def _sections(session: AsyncSession, provider_id: UUID, practice_id: UUID)
     return found.all()
 
 
-async def compare(session: AsyncSession, provider_id: UUID, score: int) -> tuple[int, int | None, int]:
-    """Return how many practices of a provider have a score, the median of the scores, and how many score more than this."""
-    ordered = func.percentile_disc(0.5).within_group(Posture.score.asc())
+async def policy_of(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> Policy:
+    """Return the thresholds a practice is judged by: the defaults, under its provider's, under its own."""
+    found = await session.scalars(
+        select(OwnPolicy)
+        .where(OwnPolicy.provider_id == provider_id, OwnPolicy.subject_id.in_((provider_id, practice_id)))
+        .order_by(OwnPolicy.practice_id.nulls_first())
+    )
+    return stored_policy(Policy(), *(orjson.dumps(each.thresholds).decode() for each in found))
+
+
+async def exceptions_in_force(call: Call, practice_id: UUID) -> Sequence[ControlException]:
+    """Return the exceptions of a practice that hold now, those that end first in front."""
+    found = await call.session.scalars(
+        select(ControlException)
+        .where(
+            ControlException.provider_id == call.principal.provider_id,
+            ControlException.practice_id == practice_id,
+            ControlException.starts_at <= call.now,
+            ControlException.ends_at > call.now,
+            ControlException.ended_at.is_(None) | (ControlException.ended_at > call.now),
+        )
+        .order_by(ControlException.ends_at, ControlException.id)
+    )
+    return found.all()
+
+
+class Answered(NamedTuple):
+    """The answer that stands to a control, and the ids of the files it rests on."""
+
+    answer: Attestation
+    files: Sequence[UUID]
+
+
+async def answers_of(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> list[Answered]:
+    """Return the answers of a practice that nobody superseded."""
+    files = (
+        select(func.array_agg(AttestationEvidence.evidence_id))
+        .where(
+            AttestationEvidence.provider_id == Attestation.provider_id,
+            AttestationEvidence.attestation_id == Attestation.id,
+        )
+        .correlate(Attestation)
+        .scalar_subquery()
+    )
     found = await session.execute(
-        select(func.count(), ordered, func.count().filter(Posture.score > score)).where(
-            Posture.provider_id == provider_id, Posture.score.is_not(None)
+        select(Attestation, files.label("files")).where(
+            Attestation.provider_id == provider_id,
+            Attestation.practice_id == practice_id,
+            Attestation.superseded_at.is_(None),
         )
     )
-    practices, median, better = found.one()
-    return practices, median, better
+    return [Answered(answer, sorted(own or ())) for answer, own in found]
+
+
+async def scores_since(
+    session: AsyncSession, provider_id: UUID, practice_id: UUID, first: date
+) -> Sequence[tuple[date, int | None]]:
+    """Return the days on which the score of a practice changed, from the last one before `first` on."""
+    own = (ScoreDay.provider_id == provider_id, ScoreDay.practice_id == practice_id)
+    before = select(func.max(ScoreDay.day)).where(*own, ScoreDay.day <= first).scalar_subquery()
+    found = await session.execute(
+        select(ScoreDay.day, ScoreDay.score)
+        .where(*own, ScoreDay.day >= func.coalesce(before, first))
+        .order_by(ScoreDay.day)
+    )
+    return [(row.day, row.score) for row in found]
+
+
+async def scores_of(session: AsyncSession, provider_id: UUID) -> dict[int, int]:
+    """Return how many practices of a provider have which score: at most 101 rows, read from the index alone."""
+    found = await session.execute(
+        select(Posture.score, func.count())
+        .where(Posture.provider_id == provider_id, Posture.score.is_not(None))
+        .group_by(Posture.score)
+    )
+    return {score: practices for score, practices in found if score is not None}
 
 
 async def count_controls(call: Call) -> tuple[int, dict[str, dict[State, int]]]:
@@ -92,7 +186,10 @@ async def count_controls(call: Call) -> tuple[int, dict[str, dict[State, int]]]:
     )
     points = union_all(
         select(judged.c.key.label("control"), judged.c.value["state"].astext.label("state")),
-        select(answered.c.key, answered.c.value).where(~Posture.controls.has_key(answered.c.key)),
+        # Looked up only where a control may stand on both sides: each look unpacks the whole object again.
+        select(answered.c.key, answered.c.value).where(
+            answered.c.key.not_in(sorted(DEVICE_CONTROLS)) | ~Posture.controls.has_key(answered.c.key)
+        ),
     ).lateral("point")
     statement = (
         select(points.c.control, points.c.state, func.count())

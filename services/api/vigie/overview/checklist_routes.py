@@ -1,5 +1,6 @@
 """REST routes of the catalogue, of the checklist of a practice, and of controls across practices."""
 
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -14,10 +15,9 @@ from vigie.core.etag import tagged
 from vigie.overview import checklist_queries as queries
 from vigie.overview import checklist_schemas as shapes
 from vigie.overview.checklist import Facts, catalogue_control, checklist
-from vigie.overview.explaining import all_states, standing, worst_first
+from vigie.overview.explaining import all_states, standing, trend, worst_first
 from vigie.posture import queries as postures
 from vigie.posture.catalogue import Catalogue, known_versions, load_catalogue
-from vigie.posture.rules.model import Policy
 from vigie.practices.queries import get_practice
 
 router = APIRouter(prefix="/v1", tags=["checklist"], responses=problems(UnauthenticatedError, InsufficientScopeError))
@@ -108,15 +108,17 @@ async def read_checklist(
         raise NotFoundError
     place = None
     if posture.score is not None:
-        practices, median, better = await queries.compare(session, provider_id, posture.score)
-        place = standing(practices, median, better, posture.score)
-    del query
+        place = standing(await queries.scores_of(session, provider_id), posture.score)
+    today = call.now.date()
+    first = today - timedelta(days=query.trend_days - 1)
     facts = Facts(
         posture=posture,
-        findings=await postures.findings_of_practice(session, provider_id, practice.id),
+        findings=await queries.findings_of(session, provider_id, practice.id),
         devices=await queries.reported_by(session, provider_id, practice.id),
-        policy=Policy(),
-        trend=[],
+        policy=await queries.policy_of(session, provider_id, practice.id),
+        exceptions=await queries.exceptions_in_force(call, practice.id),
+        answers=await queries.answers_of(session, provider_id, practice.id),
+        trend=trend(await queries.scores_since(session, provider_id, practice.id, first), first, today),
         standing=place,
     )
     language = language_of(request)

@@ -151,13 +151,31 @@ class DeviceProofOut(SentenceOut):
     last_heartbeat: HeartbeatOut | None
 
 
+class AttestationOut(BaseModel):
+    """The answer that stands: what was said, by whom and in which role, since when, and what backs it."""
+
+    id: UUID
+    answer: Literal["yes", "no", "not_applicable"]
+    reason: str | None
+    comment: str | None
+    effective_on: date
+    answered_at: Instant
+    side: Literal["provider", "practice"]
+    member_id: UUID
+    author_name: str
+    author_role: str
+    evidence_ref: str | None
+    evidence_ids: list[UUID]
+
+
 class PracticeProofOut(SentenceOut):
     """What is known of the practice itself: by somebody's answer, by dated records, or by counting its devices.
 
-    The evidence names the answer (`attestation`, its author, role and date) or the records.
+    `attestation`: the answer behind it; the evidence names records, and until when the answer holds.
     """
 
     source: Literal["attestation", "records", "inventory"]
+    attestation: AttestationOut | None
     since: Instant
     assessed_at: Instant
 
@@ -169,16 +187,22 @@ class ThresholdOut(DefaultOut):
 
 
 class AcceptedOut(BaseModel):
-    """A deviation somebody accepted until a date: on one device, or for the practice (`device_id` null)."""
+    """A deviation that somebody accepted until a date: on one device, or for the whole practice (`device_id` null)."""
 
+    id: UUID
     device_id: UUID | None
-    evidence: dict[str, Any]
+    reason: str
+    document_ref: str | None
+    compensating_measure: str | None
+    author_name: str
+    starts_at: Instant
+    ends_at: Instant
 
 
 class ChecklistControl(BaseModel):
     """A control of a practice: its state, why, until when, what it earns, and everything that stands behind it.
 
-    `devices_in_state` of `devices_concerned`: null where the practice has one answer. `accepted`: deviations accepted.
+    `devices_in_state` of `devices_concerned`: null where the practice has one answer. `accepted`: the exceptions in force.
     """
 
     id: str

@@ -6,7 +6,9 @@ Pure: no database, no clock, no framework. Points are counted in halves, as the 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from string import Formatter
 from typing import Any, Literal, NamedTuple, cast, get_args
 
 from vigie.posture.catalogue import Control, Text
@@ -16,9 +18,6 @@ from vigie.posture.rules.score import Points, points_of
 Language = Literal["fr", "en"]
 ENOUGH_PRACTICES = 10
 """With fewer practices a median and a place would tell one practice what another one has (docs/adr/0025)."""
-
-ACCEPTED = "accepted"
-"""The reason of a failure that somebody accepted until a date."""
 
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}Z)?")
 _MONTHS: Mapping[Language, tuple[str, ...]] = {
@@ -95,11 +94,39 @@ def improvements(controls: Mapping[str, Control], points: Tally, accepted: Itera
     return sorted(found, key=lambda item: (-item.gain, controls[item.control].effort, order[item.control]))
 
 
-def standing(practices: int, median: int | None, better: int, score: int | None) -> Standing | None:
-    """Return how a practice stands among others; None while there are too few of them to hide each one, or no score."""
-    if practices < ENOUGH_PRACTICES or median is None or score is None:
+def standing(scores: Mapping[int, int], score: int | None) -> Standing | None:
+    """Return how a practice stands among others; None while there are too few of them to hide each one, or no score.
+
+    `scores`: how many practices of the provider, itself included, have which score. The median is a score that exists: the
+    lower of the two in the middle.
+    """
+    practices = sum(scores.values())
+    if practices < ENOUGH_PRACTICES or score is None:
         return None
-    return Standing(median, better + 1, practices)
+    passed = 0
+    for median in sorted(scores):
+        passed += scores[median]
+        if passed * 2 >= practices:
+            break
+    return Standing(median, 1 + sum(count for other, count in scores.items() if other > score), practices)
+
+
+def trend(changes: Sequence[tuple[date, int | None]], first: date, last: date) -> list[tuple[date, int | None]]:
+    """Return the score of every day from `first` to `last`: that of the latest change up to it.
+
+    `changes`: days on which the score changed, in their order; days before the first of them are left out.
+    """
+    days = []
+    following = list(changes)[::-1]
+    score: int | None = None
+    known = False
+    for number in range((last - first).days + 1):
+        day = first + timedelta(days=number)
+        while following and following[-1][0] <= day:
+            score, known = following.pop()[1], True
+        if known:
+            days.append((day, score))
+    return days
 
 
 def absent_reason(control: Control) -> str:
@@ -126,18 +153,21 @@ def fill(text: Text, language: Language, *values: Mapping[str, Any]) -> str:
 
     Dates and instants are written out; what the evidence does not hold is a question mark, never a guess.
     """
-    known = {name: value for mapping in values for name, value in mapping.items()}
-    return str(getattr(text, language)).format_map(_Filled(known, language))
+    template = str(getattr(text, language))
+    names = _placeholders(template)
+    if not names:
+        return template
+    return template.format_map({name: _written(_last(name, values), language) for name in names})
 
 
-class _Filled(dict[str, str]):
-    """Placeholders as they are written in a sentence."""
+@lru_cache(maxsize=2048)
+def _placeholders(template: str) -> tuple[str, ...]:
+    """Return the names a sentence leaves open; parsed once, because most sentences leave none."""
+    return tuple(name for _, name, _, _ in Formatter().parse(template) if name is not None)
 
-    def __init__(self, values: Mapping[str, Any], language: Language) -> None:
-        super().__init__({name: _written(value, language) for name, value in values.items()})
 
-    def __missing__(self, _name: str) -> str:
-        return _UNTOLD
+def _last(name: str, values: Sequence[Mapping[str, Any]]) -> object:
+    return next((mapping[name] for mapping in reversed(values) if name in mapping), None)
 
 
 def _written(value: object, language: Language) -> str:
