@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from string import Formatter
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import pytest
 from pydantic import ValidationError
@@ -30,7 +30,7 @@ from tests.rules.posture_facts import (
 )
 from tests.rules.test_catalogue_coverage import every_case
 from vigie.posture import rules
-from vigie.posture.catalogue import Control, ReasonText, load_catalogue
+from vigie.posture.catalogue import Control, ReasonText, load_catalogue, load_lifecycle
 from vigie.posture.rules.device import DEVICE_CONTROLS
 from vigie.posture.rules.exceptions import Deviation, accept
 from vigie.posture.rules.model import AlwaysOpen, Finding, Policy
@@ -93,6 +93,82 @@ def test_answers_expire_by_months_and_telemetry_never_does() -> None:
             assert control.every != "continuous", control.id
 
 
+def test_telemetry_is_what_the_rules_read_and_records_need_none() -> None:
+    controls = load_catalogue().controls
+    for name, entry in DEVICE_CONTROLS.items():
+        assert set(controls[name].telemetry) == entry.reads, name
+    fed = {control.id for control in controls.values() if control.telemetry}
+    assert fed == set(DEVICE_CONTROLS)
+
+
+class Watched:
+    """A policy, or a family of it, that notes which thresholds are read."""
+
+    def __init__(self, real: object, read: set[str], family: str = "") -> None:
+        self._real, self._read, self._family = real, read, family
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._real, name)
+        if not self._family:
+            return Watched(found, self._read, name)
+        self._read.add(f"{self._family}.{name}")
+        return found
+
+
+def thresholds_read() -> dict[str, set[str]]:
+    """Return control → thresholds its rule looks at, over the cases of every table and a machine with everything."""
+    read: dict[str, set[str]] = {}
+    for case in every_case():
+        case.judge(case.now, cast("Policy", Watched(case.policy, read.setdefault(case.control, set()))))
+    facts = with_section("backup", backup(job()), runs=[run("2026-11-20T02:00:00Z"), run("2026-11-19T02:00:00Z")])
+    for name, entry in DEVICE_CONTROLS.items():
+        watched = cast("Policy", Watched(Policy(), read.setdefault(name, set())))
+        entry.assess(facts, watched, AlwaysOpen(), load_lifecycle(), NOW)
+    watched = cast("Policy", Watched(Policy(), read.setdefault("ANS-5.11", set())))
+    assess_practice_inventory([DeviceSeen("d", NOW, NOW)], watched, AlwaysOpen(), NOW)
+    return read
+
+
+def test_the_thresholds_named_are_those_the_rules_read() -> None:
+    controls = load_catalogue().controls
+    read = thresholds_read()
+    assert {control.id for control in controls.values() if control.thresholds} <= set(read)
+    for name, keys in read.items():
+        if controls[name].kind == "automatic":
+            assert set(controls[name].thresholds) == keys, name
+
+
+def test_every_point_says_what_it_means_in_plain_words_and_short_steps() -> None:
+    for control in load_catalogue().controls.values():
+        for language in ("fr", "en"):
+            meaning, steps = getattr(control.meaning, language), getattr(control.steps, language)
+            assert meaning.endswith("."), control.id
+            assert len(meaning) <= 240, control.id
+            assert all(len(step) <= 110 and not step.endswith(".") for step in steps), control.id
+            assert len(set(steps)) == len(steps), control.id
+    meanings = [control.meaning.fr for control in load_catalogue().controls.values()]
+    assert len(set(meanings)) == len(meanings)
+
+
+def test_errors_that_circulate_are_not_repeated() -> None:
+    controls = load_catalogue().controls
+    passwords = " ".join((controls["ANS-2.10"].meaning.fr, *controls["ANS-2.10"].steps.fr))
+    assert "inutile d'en changer régulièrement" in passwords
+    assert "Retirer l'expiration périodique" in passwords
+    assert (
+        "la CNIL est prévenue sous 72 heures ; les patients, dans les meilleurs délais"
+        in controls["ANS-6.5"].meaning.fr
+    )
+    assert "Un serveur dans le cabinet n'en a pas besoin" in controls["ANS-8.5"].meaning.fr
+    everything = " ".join(
+        text
+        for control in controls.values()
+        for text in (control.meaning.fr, *control.steps.fr, control.remediation.fr)
+    )
+    assert "patients sous 72" not in everything
+    assert "obligation de signaler au CERT" not in everything
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -105,6 +181,10 @@ def test_answers_expire_by_months_and_telemetry_never_does() -> None:
         {"grade": "D"},
         {"title": {"fr": "Un titre"}},
         {"colour": "red"},
+        {"effort": 0},
+        {"bulk": True},
+        {"meaning": {"fr": "Sans anglais"}},
+        {"steps": {"fr": ["Une", "Deux"], "en": ["One", "Two", "Three"]}},
     ],
 )
 def test_a_fault_in_a_control_point_is_caught_when_it_is_read(change: dict[str, Any]) -> None:
