@@ -54,7 +54,8 @@ def test_controls_add_up_to_rules_rules_to_the_total_and_the_total_to_the_score_
 
 @pytest.mark.parametrize("seed", range(60))
 def test_each_improvement_brings_what_it_says_and_all_of_them_bring_everything(seed: int) -> None:
-    states = {**dict.fromkeys(CONTROLS, "unknown"), **some_states(seed), "ANS-1.1": "pass"}
+    states: dict[str, State] = dict.fromkeys(CONTROLS, "unknown")
+    states |= {**some_states(seed), "ANS-1.1": "pass"}
     points = tally(CONTROLS.values(), states)
     found = improvements(CONTROLS, points)
     assert points.total.earned + sum(item.gain for item in found) == points.total.possible

@@ -107,16 +107,18 @@ async def policy_of(session: AsyncSession, provider_id: UUID, practice_id: UUID)
     return stored_policy(Policy(), *(orjson.dumps(each.thresholds).decode() for each in found))
 
 
-async def exceptions_in_force(call: Call, practice_id: UUID) -> Sequence[ControlException]:
-    """Return the exceptions of a practice that hold now, those that end first in front."""
-    found = await call.session.scalars(
+async def exceptions_in_force(
+    session: AsyncSession, provider_id: UUID, practice_id: UUID, now: datetime
+) -> Sequence[ControlException]:
+    """Return the exceptions of a practice that hold at an instant, those that end first in front."""
+    found = await session.scalars(
         select(ControlException)
         .where(
-            ControlException.provider_id == call.principal.provider_id,
+            ControlException.provider_id == provider_id,
             ControlException.practice_id == practice_id,
-            ControlException.starts_at <= call.now,
-            ControlException.ends_at > call.now,
-            ControlException.ended_at.is_(None) | (ControlException.ended_at > call.now),
+            ControlException.starts_at <= now,
+            ControlException.ends_at > now,
+            ControlException.ended_at.is_(None) | (ControlException.ended_at > now),
         )
         .order_by(ControlException.ends_at, ControlException.id)
     )

@@ -116,7 +116,7 @@ async def read_checklist(
         findings=await queries.findings_of(session, provider_id, practice.id),
         devices=await queries.reported_by(session, provider_id, practice.id),
         policy=await queries.policy_of(session, provider_id, practice.id),
-        exceptions=await queries.exceptions_in_force(call, practice.id),
+        exceptions=await queries.exceptions_in_force(session, provider_id, practice.id, call.now),
         answers=await queries.answers_of(session, provider_id, practice.id),
         trend=trend(await queries.scores_since(session, provider_id, practice.id, first), first, today),
         standing=place,
