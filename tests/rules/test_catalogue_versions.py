@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from vigie.posture.catalogue import CatalogueError, Library, carry, known_versions, load_catalogue
+from vigie.posture.catalogue import CatalogueError, Library, carry, current_id, known_versions, load_catalogue
 from vigie.posture.catalogue.documents import own_folder
 
 NOW, NEXT, LATER = "2026.11.1", "2026.12.0", "2026.12.10"
@@ -245,3 +245,5 @@ def test_the_versions_of_the_program_are_all_whole_and_every_old_id_leads_somewh
         assert load_catalogue(version).version == version
         for control in load_catalogue(version).controls:
             assert carry(control, version, version) == control
+    assert current_id("ANS-1.1", known_versions()[0]) == "ANS-1.1"
+    assert current_id("ANS-1.1", "2999.1.1") is None

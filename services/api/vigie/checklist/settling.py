@@ -22,7 +22,7 @@ from vigie.core.clock import wire_time
 from vigie.events.log import NewEvent
 from vigie.events.session import driver_connection, record
 from vigie.posture.assessment import Assessor, Moves, PracticeChange
-from vigie.posture.catalogue import load_catalogue
+from vigie.posture.catalogue import current_id, load_catalogue
 from vigie.posture.rules.answers import Answer, Question, Said, assess_answer, months_of, standing_of, worse
 from vigie.posture.rules.device import DEVICE_CONTROLS
 from vigie.posture.rules.model import Finding
@@ -83,10 +83,12 @@ async def _judge(
     zones = await queries.zones_of(session, provider_id, practices)
     found: dict[UUID, dict[str, Finding]] = {practice: {} for practice in practices}
     for row in await queries.current_answers(session, provider_id, practices):
-        question = question_of(row.control)
+        # An answer counts for the control that took the place of the one it was given to, in a later version of the catalogue.
+        control = current_id(row.control, row.catalogue_version)
+        question = question_of(control) if control is not None else None
         if question is not None:
             answer = answer_of(row, zone_of(zones[row.practice_id]))
-            found[row.practice_id][row.control] = assess_answer(question, answer, at)
+            found[row.practice_id][question.control] = assess_answer(question, answer, at)
     for source in SOURCES:
         for practice, findings in (await source(session, provider_id, practices, at)).items():
             for dated in findings:

@@ -20,7 +20,7 @@ from vigie.overview.explaining import (
     tally,
     threshold_of,
 )
-from vigie.posture.catalogue import Catalogue, Control, carry
+from vigie.posture.catalogue import Catalogue, Control, current_id
 from vigie.posture.models import ControlException, Posture
 from vigie.posture.rules.model import Policy, State
 from vigie.posture.rules.practice import fraction
@@ -91,7 +91,7 @@ def checklist(facts: Facts, catalogue: Catalogue, language: Language) -> shapes.
     points = tally(controls.values(), states)
     shown = _shown(facts, catalogue, states)
     by_rule: dict[int, list[shapes.ChecklistControl]] = {rule: [] for rule in catalogue.rules}
-    writer = _Writer(facts, catalogue, language, _by_control(facts.answers, catalogue), _heard(facts.devices))
+    writer = _Writer(facts, catalogue, language, _by_control(facts.answers), _heard(facts.devices))
     for control in controls.values():
         by_rule[control.rule].append(writer.control(control, shown[control.id], points.controls[control.id]))
     return shapes.ChecklistOut(
@@ -159,10 +159,10 @@ def _shown(facts: Facts, catalogue: Catalogue, states: Mapping[str, State]) -> d
     return shown
 
 
-def _by_control(answers: Sequence[Answered], catalogue: Catalogue) -> dict[str, Answered]:
-    """Return answers by the control they count for in this version of the catalogue."""
-    carried = {carry(each.answer.control, each.answer.catalogue_version, catalogue.version): each for each in answers}
-    return {control: each for control, each in carried.items() if control is not None}
+def _by_control(answers: Sequence[Answered]) -> dict[str, Answered]:
+    """Return answers by the control they count for now."""
+    current = {current_id(each.answer.control, each.answer.catalogue_version): each for each in answers}
+    return {control: each for control, each in current.items() if control is not None}
 
 
 def _improvements(

@@ -7,7 +7,7 @@ program does not start with half a catalogue.
 """
 
 from vigie.posture.catalogue.documents import CatalogueError
-from vigie.posture.catalogue.library import Library, carry, known_versions, load_catalogue, policy_keys
+from vigie.posture.catalogue.library import Library, carry, current_id, known_versions, load_catalogue, policy_keys
 from vigie.posture.catalogue.lifecycle import load_lifecycle
 from vigie.posture.catalogue.texts import Catalogue, Control, ReasonText, Rule, Steps, Text
 
@@ -21,6 +21,7 @@ __all__ = [
     "Steps",
     "Text",
     "carry",
+    "current_id",
     "known_versions",
     "load_catalogue",
     "load_lifecycle",

@@ -190,3 +190,14 @@ def load_catalogue(version: str | None = None) -> Catalogue:
 def carry(control: str, origin: str, target: str) -> str | None:
     """Return the id under which an answer given in one version counts in another (see `Library.carry`)."""
     return _own().carry(control, origin, target)
+
+
+@cache
+def current_id(control: str, version: str) -> str | None:
+    """Return the id under which an answer given in a version counts now; None when it counts nowhere any more.
+
+    A version this program does not know, because a newer one wrote it, has told it nothing: its answers wait for that program.
+    """
+    if version not in known_versions():
+        return None
+    return carry(control, version, known_versions()[-1])
