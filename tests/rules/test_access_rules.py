@@ -372,7 +372,8 @@ def member(scope: str | None, *sign_ins: int | None) -> DeviceFacts:
         row("unseen not told", used(windows(), 2, None, 20), "unknown", "last_sign_in_unknown"),
         row("unseen not told, one gone", used(windows(), 2, None, 190), "fail", "account_abandoned"),
         row("only services", used(linux(), 0, 0, None), "not_applicable", "accounts_of_nobody"),
-        row("scope not told", member(None, 2, 0, 20), "pass", "accounts_in_use"),
+        row("scope not told", member(None, 2, 0, 20), "unknown", "last_sign_in_unknown"),
+        row("scope not told, no account", member(None, 0, 0, None), "unknown", "last_sign_in_unknown"),
         *(
             row(f"member of {scope}, {name}", member(scope, *sign_ins), state, reason)
             for scope in ("domain", "entra")

@@ -66,7 +66,12 @@ XPROTECT = ("xprotect", "on", "unknown")
             "antivirus_on",
         ),
         row("real time off", told(windows(), "antivirus", realtime="no"), "fail", "realtime_off"),
-        row("real time not told, registered", told(windows(), "antivirus", realtime="unknown"), "pass", "antivirus_on"),
+        row(
+            "defender registered, real time not told",
+            told(windows(), "antivirus", realtime="unknown"),
+            "unknown",
+            "realtime_unknown",
+        ),
         row(
             "real time null, signatures null",
             products(windows(), ("windows_defender", "on", None), realtime=None),
@@ -245,7 +250,14 @@ SINCE_SEEN = NOW - SEEN
         row("a date from the future", dated(windows(), -2 * DAY), "unknown", "signatures_unknown"),
         row("an absurd age", aged(windows(), 2**53 - 1), "fail", "signatures_old"),
         # Without age or date, the product's own word.
-        row("says up to date", aged(windows(), None, "up_to_date"), "pass", "signatures_vouched"),
+        row("says up to date", registered(ESET, signature_age_days=None), "pass", "signatures_vouched"),
+        row("defender says up to date, no date", aged(windows(), None, "up_to_date"), "unknown", "signatures_unknown"),
+        row(
+            "fresh, but whether it is on is not told",
+            products(windows(), ("eset", None, "up_to_date"), ("windows_defender", "off", "up_to_date")),
+            "unknown",
+            "signatures_unknown",
+        ),
         row("says out of date", aged(windows(), None, "out_of_date"), "fail", "signatures_out_of_date"),
         row("says nothing", aged(windows(), None), "unknown", "signatures_unknown"),
         row("says up to date, a week old", aged(linux(), 8, "up_to_date"), "fail", "signatures_old"),
@@ -293,8 +305,8 @@ SINCE_SEEN = NOW - SEEN
         row(
             "products unread, age told",
             told(windows(), "antivirus", products=None, signature_age_days=2),
-            "pass",
-            "signatures_recent",
+            "unknown",
+            "signatures_unknown",
         ),
         row(
             "products unread, age unread",

@@ -37,7 +37,11 @@ def screen(machine: DeviceFacts, shared: str | None) -> DeviceFacts:
         row(
             "its port says nothing of the Internet", listening(desktop("yes", "yes"), 3389), "warn", "remote_desktop_on"
         ),
-        row("ports not told", told(windows(), "exposure", ports=None), "pass", "remote_desktop_off"),
+        *(
+            row(f"{name}, ports not told", told(machine(), "exposure", ports=None), "unknown", "remote_desktop_unknown")
+            for name, machine in SYSTEMS.items()
+        ),
+        row("linux, no word of a desktop", told(linux(), "exposure", rdp=None), "unknown", "remote_desktop_unknown"),
         *(
             row(f"{name}, vnc listens on {port}", listening(machine(), 22, port), "warn", "screen_shared")
             for name, machine in SYSTEMS.items()
@@ -92,7 +96,9 @@ def wifi(machine: DeviceFacts, security: str | None, connected: str = "yes") -> 
         ),
         row("rights null", shares(windows(), 1, None), "unknown", "shares_unknown"),
         row("count null", shares(windows(), None, "no"), "unknown", "shares_unknown"),
-        row("none, rights not told", shares(linux(), 0, "unknown"), "pass", "nothing_shared"),
+        row("none, rights not told", shares(linux(), 0, "unknown", "no"), "pass", "nothing_shared"),
+        row("windows, none, rights not told", shares(windows(), 0, "unknown"), "pass", "nothing_shared"),
+        row("none, other services not told", shares(linux(), 0, "unknown"), "unknown", "shares_unknown"),
         row("shares null", told(windows(), "exposure", shares=None), "unknown", "shares_unknown"),
         row(
             "linux, no samba share but another file service",

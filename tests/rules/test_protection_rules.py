@@ -185,9 +185,11 @@ ALL_ON = (("domain", "yes"), ("private", "yes"), ("public", "yes"))
             for name, machine in SYSTEMS.items()
         ),
         *(
-            row(f"{name}, default not told", inbound(machine(), "unknown"), "pass", "firewall_on")
+            row(f"{name}, default {word}", inbound(machine(), word), "unknown", "firewall_unreadable")
             for name, machine in SYSTEMS.items()
+            for word in ("unknown", None)
         ),
+        row("linux, engine not told", told(linux(), "firewall", engine=None), "unknown", "firewall_unreadable"),
         *(
             row(f"{name}, none", with_body(machine(), "firewall", section(None, "absent")), "fail", "firewall_none")
             for name, machine in SYSTEMS.items()

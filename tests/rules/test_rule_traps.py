@@ -60,9 +60,15 @@ def test_a_licence_is_no_update(case: Case) -> None:
         ),
         row(
             "nothing pending by a list of six months ago",
-            pending(security=0, index_age_s=180 * 86400),
+            pending(security=0, index_age_s=180 * 86400, manager="apt"),
             "unknown",
             "update_search_stale",
+        ),
+        row(
+            "nothing pending by a list of unknown age",
+            pending(security=0, index_age_s=None, manager="apt"),
+            "unknown",
+            "update_search_unknown",
         ),
         row(
             "nothing pending by a list of today", pending(security=0, index_age_s=0), "pass", "security_updates_applied"

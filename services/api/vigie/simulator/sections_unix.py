@@ -197,6 +197,7 @@ def _linux_accounts() -> dict[str, Any]:
 def _exposure(machine: Machine, watched: list[int], *, ssh: str) -> dict[str, Any]:
     return section(
         {
+            **({"rdp": {"enabled": "no"}} if machine.profile.system["family"] == "linux" else {}),
             "ports": {"watched": watched, "other_count": machine.number % 4},
             "shares": {"count": 2 if 445 in watched else 0, "everyone_write": "no"},  # noqa: PLR2004 - SMB
             "remote_tools": [],

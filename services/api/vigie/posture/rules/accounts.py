@@ -14,6 +14,7 @@ from vigie.posture.rules.timeline import WORST_FIRST, Timeline, combine
 Judgement = tuple[State, Reason]
 
 _UNATTENDED = frozenset({"server", "nas"})
+_DIRECTORIES = frozenset({"domain", "entra"})
 _CENTURY_DAYS = 36500
 _NO_BLANK: Mapping[str, Any] = {"passwordless_allowed": 0, "autologon": "no", "guest_enabled": "no"}
 
@@ -43,7 +44,7 @@ def assess_password_policy(
     scope = reading.data.get("scope")
     evidence["scope"] = scope
     if scope != "local" and not (scope == "domain" and fact(facts, "os", "product") == "dc"):
-        reason: Reason = "password_policy_elsewhere" if scope in {"domain", "entra"} else "password_policy_unreadable"
+        reason: Reason = "password_policy_elsewhere" if scope in _DIRECTORIES else "password_policy_unreadable"
         return verdict(control, "unknown", reason, evidence, threshold)
     asked = reading.data.get("policy")
     if not isinstance(asked, Mapping):
@@ -172,21 +173,22 @@ def assess_idle_accounts(
         return reading
     evidence = reading.evidence
     told = reading.data.get("sign_ins")
-    elsewhere = reading.data.get("scope") not in {None, "local"}
+    scope = reading.data.get("scope")
     if not isinstance(told, Mapping):
         return verdict(control, "unknown", "last_sign_in_unknown", evidence, threshold)
     accounts, unseen, idle = told.get("accounts"), told.get("unseen"), told.get("longest_idle_days")
     evidence["accounts"] = accounts
     evidence["unseen"] = unseen
-    if accounts == 0 and not elsewhere:
+    if accounts == 0 and scope == "local":
         return verdict(control, "not_applicable", "accounts_of_nobody", evidence, threshold)
     timelines = [_unseen(accounts, unseen, idle)]
     if isinstance(idle, int):
         last_used = facts.seen_at - timedelta(days=min(idle, _CENTURY_DAYS))
         evidence["idle_days"] = whole_days(last_used, now)
         timelines.append(_idling(last_used, bounds))
-    if elsewhere:
-        timelines.append((("unknown", "sign_ins_elsewhere", None),))
+    if scope != "local":
+        unseen_ones: Reason = "sign_ins_elsewhere" if scope in _DIRECTORIES else "last_sign_in_unknown"
+        timelines.append((("unknown", unseen_ones, None),))
     state, reason, until = combine(timelines, now, WORST_FIRST)
     return verdict(control, state, reason, evidence, threshold, until)
 

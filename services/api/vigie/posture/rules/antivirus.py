@@ -64,8 +64,7 @@ def _protects(running: Sequence[Product], realtime: object, *, on_windows: bool)
     if realtime == "yes":
         return True
     return on_windows and any(
-        product.get("signatures") in _TOLD_SIGNATURES and (product.get("name") != _DEFENDER or realtime != "no")
-        for product in running
+        product.get("signatures") in _TOLD_SIGNATURES and product.get("name") != _DEFENDER for product in running
     )
 
 
@@ -144,9 +143,11 @@ def _ages(
     facts: DeviceFacts, products: Sequence[Product], counted_from: datetime | None, bounds: ProtectionPolicy
 ) -> tuple[list[datetime], list[Timeline]]:
     """Return the dates and the timelines of the products that count; the age of the section belongs to Defender on Windows."""
-    counting = [product for product in products if product.get("state") == "on"] or list(products)
+    counting = [product for product in products if product.get("state") == "on"]
+    if not counting and {product.get("state") for product in products} <= _OFF:
+        counting = list(products)
     if not counting:
-        counting = [{}]
+        return [], [(_word({}),)]
     dates: list[datetime] = []
     timelines: list[Timeline] = []
     for product in counting:
@@ -174,9 +175,9 @@ def _graded(date: datetime, bounds: ProtectionPolicy) -> Timeline:
 
 
 def _word(product: Product) -> tuple[State, Reason, None]:
-    """Judge a product that tells no date by what it says of itself."""
+    """Judge a product that tells no date by what it says of itself; Defender always tells one, if it can be asked at all."""
     word = product.get("signatures")
-    if word == "up_to_date":
+    if word == "up_to_date" and product.get("name") != _DEFENDER:
         return "pass", "signatures_vouched", None
     if word == "out_of_date":
         return "fail", "signatures_out_of_date", None

@@ -40,7 +40,7 @@ def assess_remote_desktop(
         state, reason = _windows_desktop(enabled, nla, screen)
         evidence["network_level_authentication"] = nla
     else:
-        state, reason = _other_screen(enabled, screen)
+        state, reason = _other_screen(enabled, screen, on_linux=facts.family != "macos")
     return verdict(control, state, reason, evidence, _CLOSED)
 
 
@@ -53,9 +53,11 @@ def _part(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _shared_screen(data: Mapping[str, Any]) -> str | None:
     """Tell whether a screen is shared by other means than remote desktop, by the setting or by an open port."""
     watched = _part(data, "ports").get("watched")
-    if watched is not None and not _VNC_PORTS.isdisjoint(watched):
-        return "yes"
     told = _part(data, "sharing").get("screen")
+    if told == "yes" or (watched is not None and not _VNC_PORTS.isdisjoint(watched)):
+        return "yes"
+    if watched is None:
+        return "unknown"
     return str(told) if told is not None else None
 
 
@@ -68,13 +70,21 @@ def _windows_desktop(enabled: object, nla: object, screen: str | None) -> Judgem
         return "warn", "remote_desktop_on"
     if enabled != "no":
         return "unknown", "remote_desktop_unknown"
-    return ("warn", "screen_shared") if screen == "yes" else ("pass", "remote_desktop_off")
+    return _LOCAL_SCREEN.get(screen, ("pass", "remote_desktop_off"))
 
 
-def _other_screen(enabled: object, screen: str | None) -> Judgement:
-    """Judge macOS and Linux, where a shared screen is a service like others and remote desktop a guest."""
+_LOCAL_SCREEN: Mapping[str | None, Judgement] = {
+    "yes": ("warn", "screen_shared"),
+    "unknown": ("unknown", "remote_desktop_unknown"),
+}
+
+
+def _other_screen(enabled: object, screen: str | None, *, on_linux: bool) -> Judgement:
+    """Judge macOS and Linux, where a shared screen is a service like others and remote desktop a guest (of Linux only)."""
     if enabled == "yes" or screen == "yes":
         return "warn", "screen_shared"
+    if on_linux and enabled != "no":
+        return "unknown", "remote_desktop_unknown"
     return ("pass", "remote_desktop_off") if screen == "no" else ("unknown", "remote_desktop_unknown")
 
 
@@ -97,11 +107,17 @@ def assess_shares(
     evidence["everyone_write"] = shares.get("everyone_write")
     evidence["wifi"] = wifi.get("security") if wifi.get("connected") == "yes" else None
     results = [
-        _judge_shares(shares.get("count"), shares.get("everyone_write"), _part(data, "sharing").get("file")),
+        _judge_shares(shares.get("count"), shares.get("everyone_write"), _file_service(facts, data)),
         _judge_link(evidence["wifi"], mobile=facts.role == "laptop"),
     ]
     state, reason = min(results, key=lambda result: WORST_FIRST[result[0]])
     return verdict(control, state, reason, evidence, _RESTRICTED)
+
+
+def _file_service(facts: DeviceFacts, data: Mapping[str, Any]) -> object:
+    """Tell whether files are offered; on Windows the shares themselves say it, there is no other service."""
+    told = _part(data, "sharing").get("file")
+    return "no" if told is None and facts.family == "windows" and _part(data, "shares").get("count") == 0 else told
 
 
 def _judge_shares(count: object, everyone: object, file_service: object) -> Judgement:
@@ -109,7 +125,7 @@ def _judge_shares(count: object, everyone: object, file_service: object) -> Judg
         return "fail", "share_open_to_all"
     if isinstance(count, int) and count and everyone == "no":
         return "pass", "shares_restricted"
-    if (count == 0 and file_service != "yes") or (count is None and file_service == "no"):
+    if not count and file_service == "no":
         return "pass", "nothing_shared"
     return "unknown", "shares_unknown"
 

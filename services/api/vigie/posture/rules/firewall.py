@@ -11,6 +11,7 @@ from vigie.posture.rules.reasons import Reason
 
 _WINDOWS_PROFILES = frozenset({"domain", "private", "public"})
 _ON = {"yes"}
+_TOLD_INBOUND = {"block"}
 _WANTED: Mapping[str, str] = {"profiles": "all", "enabled": "yes", "inbound_default": "block"}
 
 
@@ -36,7 +37,7 @@ def assess_firewall(
         state, reason = _OFF
     elif engine == "third_party":
         state, reason = ("pass", "firewall_third_party") if service == "yes" else _UNREADABLE
-    elif not isinstance(profiles, list | tuple) or not profiles:
+    elif engine is None or not isinstance(profiles, list | tuple) or not profiles:
         state, reason = _UNREADABLE
     else:
         evidence["profiles"] = {str(profile.get("name")): profile.get("enabled") for profile in profiles}
@@ -58,6 +59,10 @@ def _judge_profiles(
         return _OFF
     if ("yes", "allow") in told:
         return "fail", "firewall_lets_in"
-    if enabled != _ON or (on_windows and not {profile.get("name") for profile in profiles} >= _WINDOWS_PROFILES):
+    if (
+        enabled != _ON
+        or {inbound for _, inbound in told} != _TOLD_INBOUND
+        or (on_windows and not {profile.get("name") for profile in profiles} >= _WINDOWS_PROFILES)
+    ):
         return _UNREADABLE
     return ("pass", "firewall_on") if service == "yes" else ("unknown", "firewall_unproven")

@@ -20,6 +20,7 @@ from vigie.posture.rules.reading import (
     whole_days,
 )
 
+_ASKED_ANEW = frozenset({"windows_update", "softwareupdate"})  # what others know is as old as their lists
 _SECURITY_CLASSES = frozenset({"security", "critical"})
 
 _NEVER_DONE = frozenset({"2267602", "890830", "5007651"})
@@ -109,10 +110,12 @@ def _age_unknown(reading: Reading, threshold: Mapping[str, Any], bounds: PatchPo
 
 
 def _last_search(reading: Reading, now: datetime) -> datetime | None:
-    """Return how fresh the list of known updates is: the age of the package lists, else the last successful search."""
+    """Return how fresh the list of known updates is: the age of the package lists, where there are any, or the last search."""
     age_s = reading.data.get("index_age_s")
     if isinstance(age_s, int):
         return reading.collected_at - timedelta(seconds=min(age_s, 10**9))
+    if reading.data.get("manager") not in _ASKED_ANEW:
+        return None
     return past(reading.data.get("last_search_ok_at"), now)
 
 
