@@ -75,6 +75,7 @@ async def furnish(cast: Cast, caller: Caller, practice: str) -> None:
     await furnish_people(cast, caller, practice)
     await furnish_policies(cast, caller, practice, device.device_id)
     await furnish_questionnaires(cast, caller, practice)
+    await furnish_answers(cast, caller, practice)
 
 
 async def furnish_people(cast: Cast, caller: Caller, practice: str) -> None:
@@ -141,6 +142,28 @@ async def furnish_questionnaires(cast: Cast, caller: Caller, practice: str) -> N
     async with As(cast, None) as owner:
         for table, values in rows.items():
             await owner.execute(f"INSERT INTO {table} VALUES ({values}) ON CONFLICT DO NOTHING")  # noqa: S608 - ours
+
+
+async def furnish_answers(cast: Cast, caller: Caller, practice: str) -> None:
+    """Give a practice an answer that rests on a file, the action it opened, and the day on which it is looked at again."""
+    own, answer, file = f"'{caller.provider_id}', '{practice}'", uuid7(), uuid7()
+    async with As(cast, None) as owner:
+        asked = "SELECT id FROM member WHERE provider_id = $1 ORDER BY id LIMIT 1"
+        member = await owner.fetchval(asked, UUID(caller.provider_id))
+    rows = {
+        "attestation (provider_id, practice_id, id, control, catalogue_version, answer, effective_on, answered_at, side, member_id,"
+        " author_name, author_role)": f"{own}, '{answer}', 'ANS-1.1', '1', 'no', '2026-01-01', now(), 'practice', '{uuid7()}',"
+        " 'Zoe', 'practice_staff'",
+        "evidence (provider_id, practice_id, id, name, media_type, size, sha256, content, uploaded_at, side, member_id,"
+        " author_name)": f"{own}, '{file}', 'a.pdf', 'application/pdf', 1, 'x', 'x', now(), 'practice', '{uuid7()}', 'Zoe'",
+        "attestation_evidence (provider_id, practice_id, attestation_id, evidence_id)": f"{own}, '{answer}', '{file}'",
+        "action (provider_id, practice_id, id, control, attestation_id, party, due_on, status, opened_at, changed_at,"
+        " member_id)": f"{own}, '{uuid7()}', 'ANS-1.1', '{answer}', 'practice', '2026-01-01', 'open', now(), now(), '{member}'",
+        "checklist_deadline (provider_id, practice_id, due_at)": f"{own}, now()",
+    }
+    async with As(cast, None) as owner:
+        for table, values in rows.items():
+            await owner.execute(f"INSERT INTO {table} VALUES ({values})")  # noqa: S608 - nothing foreign in it
 
 
 @pytest.fixture
@@ -318,7 +341,7 @@ async def test_the_worker_sees_whose_device_is_due_and_nothing_else_before_it_is
             for table in (*TABLES, *REFERENCES)
             if await worker.fetchval(granted, table.name) and await count(worker, table) > 0
         }
-    assert seen == {"device_deadline", "device_liveness", "reassessment"}
+    assert seen == {"checklist_deadline", "device_deadline", "device_liveness", "reassessment"}
 
 
 async def test_no_role_of_the_service_is_above_the_rules(cast: Cast) -> None:

@@ -17,6 +17,7 @@ Refusal = tuple[int, str]
 UNAUTHENTICATED: Final[Refusal] = (401, "auth.unauthenticated")
 FORBIDDEN: Final[Refusal] = (403, "auth.insufficient_scope")
 LIMITED: Final[Refusal] = (403, "auth.limited_to_practices")
+WRONG_SIDE: Final[Refusal] = (403, "checklist.wrong_side")
 PEOPLE_ONLY: Final[Refusal] = (403, "auth.people_only")
 STREAM_ONLY: Final[Refusal] = (406, "events.stream_only")
 NOT_FOUND: Final[Refusal] = (404, "not_found")
@@ -47,6 +48,7 @@ FOLLOWS: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.EVENTS_READ)
 KEEPS_RECORDS: Final = _may("ana lea tom paz zoe pia pip", Permission.RECORDS_WRITE)
 READS_POLICIES: Final = _may("ana lea tom ivo pia pip", Permission.POLICIES_READ)
 FILLS: Final = _may("ana lea tom")
+ANSWERS: Final = _may("ana lea tom paz zoe")
 OVERSEES: Final = _may("ana ivo")
 OWNS: Final = _may("ana")
 
@@ -60,6 +62,7 @@ class Row:
     body: Mapping[str, Any] | None = None
     fresh: str | None = None  # what is made for each caller who may, because the call uses it up
     otherwise: Mapping[str, Refusal] | None = None
+    file: tuple[str, bytes] | None = None  # media type and bytes of a body that is not JSON
 
     def exceptions(self) -> Mapping[str, Refusal]:
         """Return caller → refusal, one caller each."""
@@ -107,6 +110,19 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("GET", DEVICE + "/sections"): Row(READS_DEVICES, 200),
     ("GET", DEVICE + "/findings"): Row(READS_DEVICES, 200),
     ("GET", DEVICE + "/presence"): Row(READS_DEVICES, 200),
+    ("PUT", PRACTICE + "/checklist/{control}"): Row(ANSWERS, 200, {"answer": "yes"}, otherwise={"paz zoe": WRONG_SIDE}),
+    ("GET", PRACTICE + "/checklist/{control}/answers"): Row(READS_CHECKLIST, 200),
+    ("POST", "/v1/attestations"): Row(
+        ANSWERS,
+        201,
+        {"control": "{control}", "answer": "yes", "practices": "all"},
+        otherwise={"paz zoe": WRONG_SIDE},
+    ),
+    ("POST", PRACTICE + "/evidence"): Row(ANSWERS, 201, file=("application/pdf", b"%PDF-1.7 rota")),
+    ("GET", PRACTICE + "/evidence"): Row(READS_CHECKLIST, 200),
+    ("GET", "/v1/evidence/{evidence_id}"): Row(READS_CHECKLIST, 200),
+    ("GET", "/v1/actions"): Row(READS_CHECKLIST, 200),
+    ("PATCH", "/v1/actions/{action_id}"): Row(ANSWERS, 200, {"comment": "Asked."}),
     ("GET", "/v1/members"): Row(OVERSEES, 200),
     ("PATCH", "/v1/members/{member_id}"): Row(OWNS, 200, {"role": "practice_staff"}, fresh="member"),
     ("DELETE", "/v1/members/{member_id}"): Row(OWNS, 204, fresh="member"),
@@ -179,15 +195,17 @@ AGENT: Final[dict[Operation, str]] = {
     ("POST", "/v1/agent/enrolments"): "opened by a token of one practice and a proof of the key that is enrolled",
     ("POST", "/v1/agent/heartbeats"): "opened by the signature of one device",
 }
-_OF_A_PRACTICE: Final = {"practice_id", "device_id", "token_id", "exception_id", "questionnaire_id"}
-_OF_NOBODY: Final = {"control_id"}  # points of the catalogue, which is everybody's
+_OF_A_PRACTICE: Final = {
+    *("practice_id", "device_id", "token_id", "exception_id", "questionnaire_id", "evidence_id", "action_id")
+}
+OF_NOBODY: Final = {"control_id", "control"}  # points of the catalogue, which is everybody's
 
 
 def place_of(operation: Operation, row: Row) -> Literal["nowhere", "practice", "provider", "self"]:
     """Return what the object of an operation belongs to: a practice, the provider as a whole, the caller alone."""
     if (row.fresh or "").startswith("own"):
         return "self"
-    names = {part.strip("{}") for part in operation[1].split("/") if part.startswith("{")} - _OF_NOBODY
+    names = {part.strip("{}") for part in operation[1].split("/") if part.startswith("{")} - OF_NOBODY
     if not names:
         return "nowhere"
     return "practice" if names <= _OF_A_PRACTICE else "provider"

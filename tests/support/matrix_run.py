@@ -78,6 +78,10 @@ async def send(world: World, operation: Operation, row: Row, voice: Voice, home:
     named = {**world.homes[home], **ids}
     if row.fresh == "pending" and "device_id" not in ids:
         named["device_id"] = named["pending_id"]
+    if row.file is not None:
+        media_type, content = row.file
+        path = operation[1].format(**named)
+        return await world.call(voice, operation[0], path, headers={"Content-Type": media_type}, content=content)
     body = None if row.body is None else {name: filled(value, named) for name, value in row.body.items()}
     return await world.call(voice, operation[0], operation[1].format(**named), json=body)
 

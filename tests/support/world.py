@@ -225,7 +225,7 @@ async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: C
         case "practice":
             wanted = {"name": name, "city": name, "profession": "dentist"}
             made = await world.post(owner, "/v1/practices", wanted)
-            return {"practice_id": made["id"], "control_id": "ANS-2.6"}
+            return {"practice_id": made["id"], "control_id": "ANS-2.6", "control": "ANS-4.2"}
         case "served practice":
             ids = await make(world, "practice", home)
             return {**ids, "supplier_id": await supply(world.rows, world.clock, owner.provider_id, ids["practice_id"])}
@@ -260,6 +260,25 @@ async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: C
             return {"client_id": made["client_id"], "secret_id": made["secrets"][0]["id"]}
         case "identity_provider":
             return {"identity_provider_id": await issuer(world, owner.provider_id)}
+    return await make_answered(world, kind, home)
+
+
+async def make_answered(world: World, kind: str, home: str) -> dict[str, str]:
+    """Make what goes with answers to the checklist of a home."""
+    owner, name, practice = world.owner_of(home), NAMES[home], world.homes[home]["practice_id"]
+    who = await member(world, owner.provider_id, Standing("practice_staff", UUID(practice)), f"Noa {name}")
+    answering = await person(world, who, owner.homes)
+    match kind:
+        case "evidence":
+            path, file = f"/v1/practices/{practice}/evidence", {"Content-Type": "application/pdf", "X-File-Name": name}
+            added = await world.call(answering, "POST", path, headers=file, content=b"%PDF-1.7 " + name.encode())
+            return {"evidence_id": added.json()["id"]}
+        case "action":
+            path = f"/v1/practices/{practice}/checklist/ANS-1.1"
+            answer = await world.call(answering, "PUT", path, json={"answer": "no", "comment": f"{name} has no lock."})
+            assert answer.is_success, answer.text
+            found = await world.call(answering, "GET", "/v1/actions")
+            return {"action_id": found.json()["items"][0]["id"]}
     raise LookupError(kind)
 
 
@@ -276,7 +295,17 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
         owner, practice = world.owner_of(home), world.homes[home]["practice_id"]
         world.homes[home]["supplier_id"] = await supply(rows, clock, owner.provider_id, practice)
         world.homes[home] |= await questionnaire(world, owner, practice)
-        for kind in ("device", "token", "invitation", "member", "session", "client", "identity_provider"):
+        for kind in (
+            "device",
+            "token",
+            "invitation",
+            "member",
+            "session",
+            "client",
+            "identity_provider",
+            "evidence",
+            "action",
+        ):
             world.homes[home] |= await make(world, kind, home)
         reporting = await device(world, home)
         await reporting.report(healthy(clock.now()))

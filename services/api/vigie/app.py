@@ -22,6 +22,7 @@ from vigie.auth.signing_keys import SigningKeys, load_signing_keys
 from vigie.auth.token_endpoint import TokenEndpoint
 from vigie.auth.tokens import Tokens
 from vigie.checklist import questionnaire_routes
+from vigie.checklist import routes as answer_routes
 from vigie.core import middleware
 from vigie.core.batch import Form
 from vigie.core.client_address import Network
@@ -227,7 +228,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None, outbound: Outb
             Middleware(
                 middleware.SecureHeaders, https=settings.public_url.startswith("https://"), except_below="/v1/agent/"
             ),
-            Middleware(middleware.BodyLimit, refusals={"/v1/agent/": AgentBodyTooLargeError}),
+            Middleware(
+                middleware.BodyLimit, refusals={"/v1/agent/": AgentBodyTooLargeError}, own_limits=("/evidence",)
+            ),
             Middleware(middleware.Shortcut, handlers={("POST", HEARTBEATS): agent_routes.post_heartbeat}),
             Middleware(QuotaHeaders),
         ],
@@ -252,6 +255,7 @@ def install_routes(app: FastAPI) -> None:
     app.include_router(event_routes.router)
     app.include_router(device_routes.router)
     app.include_router(questionnaire_routes.router)
+    app.include_router(answer_routes.router)
     app.include_router(people_routes.router)
     app.include_router(me_routes.router)
     app.include_router(issuer_routes.router)

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from uvicorn import Config, Server
 
+from vigie.checklist.sweep import ChecklistSweep
 from vigie.core.batch import Form
 from vigie.core.clock import Clock, SystemClock
 from vigie.core.db import Database, connect, role_url
@@ -31,6 +32,7 @@ def jobs_of(open_connection: Open, database: Database, clock: Clock, form: Form)
     """Return the worker's jobs. `database`: for those that work inside one provider at a time."""
     sweep = Sweep(form, Assessor(form))
     reassessment = Reassessment(Assessor(form), database)
+    checklist = ChecklistSweep(database, Assessor(form))
 
     async def sweep_devices() -> None:
         async with open_connection() as connection:
@@ -40,6 +42,10 @@ def jobs_of(open_connection: Open, database: Database, clock: Clock, form: Form)
         async with open_connection() as connection:
             await reassessment.run(connection, clock.now())
 
+    async def sweep_checklists() -> None:
+        async with open_connection() as connection:
+            await checklist.run(connection, clock.now())
+
     async def make_partitions() -> None:
         async with open_connection() as connection:
             await ensure_partitions(connection, clock)
@@ -47,6 +53,7 @@ def jobs_of(open_connection: Open, database: Database, clock: Clock, form: Form)
     return [
         Job("devices.sweep", 5, sweep_devices),
         Job("devices.reassess", 1, reassess),
+        Job("checklist.sweep", 10, sweep_checklists),
         Job("history.partitions", 6 * 3600, make_partitions),
     ]
 

@@ -14,6 +14,8 @@ class Action(StrEnum):
 
     ACCESS_TOKEN_ISSUE = "access_token.issue"  # noqa: S105 - a word, not a secret
     ACCOUNT_RELINK = "account.relink"
+    ACTION_CHANGE = "action.change"
+    ATTESTATION_GIVE = "attestation.give"
     AUDIT_EXPORT = "audit.export"
     CLIENT_CHANGE = "client.change"
     CLIENT_CREATE = "client.create"
@@ -30,6 +32,8 @@ class Action(StrEnum):
     ENROLMENT_TOKEN_REVOKE = "enrolment_token.revoke"  # noqa: S105
     EXCEPTION_CREATE = "exception.create"
     EXCEPTION_END = "exception.end"
+    EVIDENCE_ADD = "evidence.add"
+    EVIDENCE_READ = "evidence.read"
     IDENTITY_PROVIDER_CREATE = "identity_provider.create"
     IDENTITY_PROVIDER_DISABLE = "identity_provider.disable"
     INVITATION_CREATE = "invitation.create"
@@ -61,8 +65,12 @@ class Action(StrEnum):
 
 ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "answer_questionnaire": Action.QUESTIONNAIRE_ANSWER,
+    "add_evidence": Action.EVIDENCE_ADD,
+    "answer_control": Action.ATTESTATION_GIVE,
+    "answer_for_many": Action.ATTESTATION_GIVE,
     "approve_device": Action.DEVICE_APPROVE,
     "archive_practice": Action.PRACTICE_ARCHIVE,
+    "change_action": Action.ACTION_CHANGE,
     "change_client": Action.CLIENT_CHANGE,
     "change_device": Action.DEVICE_CHANGE,
     "change_member": Action.MEMBER_CHANGE,
@@ -84,6 +92,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "forget_opening_hours": Action.OPENING_HOURS_FORGET,
     "grant_exception": Action.EXCEPTION_CREATE,
     "refresh_questionnaire": Action.QUESTIONNAIRE_REFRESH,
+    "read_evidence": Action.EVIDENCE_READ,
     "remove_device": Action.DEVICE_REVOKE,
     "remove_member": Action.MEMBER_REMOVE,
     "replace_client_keys": Action.CLIENT_KEYS_REPLACE,

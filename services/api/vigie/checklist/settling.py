@@ -8,22 +8,21 @@ A control that nobody answered has no finding: the checklist counts it as unknow
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
-from functools import cache
+from datetime import datetime, tzinfo
 from typing import Final, cast
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.checklist import queries, questionnaires, records
+from vigie.checklist.asking import question_of, zone_of
 from vigie.checklist.models import Attestation
 from vigie.core.clock import wire_time
 from vigie.events.log import NewEvent
 from vigie.events.session import driver_connection, record
 from vigie.posture.assessment import Assessor, Moves, PracticeChange
-from vigie.posture.catalogue import current_id, load_catalogue
-from vigie.posture.rules.answers import Answer, Question, Said, assess_answer, months_of, standing_of, worse
+from vigie.posture.catalogue import current_id
+from vigie.posture.rules.answers import Answer, Said, assess_answer, standing_of, worse
 from vigie.posture.rules.device import DEVICE_CONTROLS
 from vigie.posture.rules.model import Finding
 
@@ -86,7 +85,7 @@ async def _judge(
         # An answer counts for the control that took the place of the one it was given to, in a later version of the catalogue.
         control = current_id(row.control, row.catalogue_version)
         question = question_of(control) if control is not None else None
-        if question is not None:
+        if question is not None:  # of two that have become one control, the later answer counts
             answer = answer_of(row, zone_of(zones[row.practice_id]))
             found[row.practice_id][question.control] = assess_answer(question, answer, at)
     for source in SOURCES:
@@ -144,22 +143,6 @@ def _notices(
         }
         told.append(NewEvent(provider_id, _TOLD[standing[1]], practice, None, at, payload))
     return told
-
-
-@cache
-def question_of(control: str) -> Question | None:
-    """Return what is asked about a control; None for one that is not answered by people, or that nobody knows any more."""
-    entry = load_catalogue().controls.get(control)
-    if entry is None or entry.kind == "automatic":
-        return None
-    months = months_of(entry.every)
-    return Question(control, months) if months is not None else None
-
-
-@cache
-def zone_of(name: str) -> tzinfo:
-    """Return the time zone by which a practice counts its days."""
-    return ZoneInfo(name) if name else UTC
 
 
 def answer_of(row: Attestation, zone: tzinfo) -> Answer:

@@ -20,18 +20,26 @@ MAX_BODY = 262_144  # bytes; the largest body any route accepts (a full heartbea
 
 
 class BodyLimit:
-    """Refuses bodies over `MAX_BODY` before anything reads them, by declared and by real length."""
+    """Refuses bodies over `MAX_BODY` before anything reads them, by declared and by real length.
+
+    `own_limits`: ends of paths whose handlers read the body themselves, part by part, and know when to stop.
+    """
 
     def __init__(
-        self, app: ASGIApp, limit: int = MAX_BODY, refusals: Mapping[str, type[BodyTooLargeError]] | None = None
+        self,
+        app: ASGIApp,
+        limit: int = MAX_BODY,
+        refusals: Mapping[str, type[BodyTooLargeError]] | None = None,
+        own_limits: tuple[str, ...] = (),
     ) -> None:
         self.app = app
         self.limit = limit
         self.refusals = dict(refusals or {})  # path prefix → the error its callers know
+        self.own_limits = own_limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or answer 413."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"].endswith(self.own_limits):
             await self.app(scope, receive, send)
             return
         declared = _header(scope, b"content-length")

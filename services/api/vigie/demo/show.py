@@ -18,6 +18,7 @@ import httpx
 import uvloop
 
 from vigie.core.logging import configure_logging
+from vigie.demo.checklist import answer_checklists
 from vigie.demo.history import make_history
 from vigie.demo.identity import DemoIdentity, make_people, practices_to_show, start_identity
 from vigie.demo.live import live
@@ -123,7 +124,9 @@ async def _show(
         folder = Path(settings.data_dir) / "agent"
         takes_part = await enrol_this_machine(http, folder, _tell)
         if identity is not None:
-            await make_people(identity, UUID(state.provider_id), await practices_to_show(http))
+            practices = await practices_to_show(http)
+            await make_people(identity, UUID(state.provider_id), practices)
+            await answer_checklists(settings, UUID(state.provider_id), practices)
         write_demo_file(settings.data_dir, state, base_url, os.getpid())
         _print_welcome(base_url, state, identity, time.monotonic() - started)
     async with asyncio.TaskGroup() as group:
