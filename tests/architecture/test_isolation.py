@@ -164,6 +164,7 @@ REFERENCES: dict[Naming, tuple[str, dict[str, Any]]] = {
     ),
     ("POST", QUESTIONNAIRES, "supplier_id"): ("ana bea", {"supplier_id": "{supplier_id}", "kind": 3}),
     ("POST", QUESTIONNAIRE + "/copy", "practices"): ("ana bea", {"practices": ["{practice_id}"]}),
+    ("POST", "/v1/policies/preview", "practice_id"): ("ana bea", {"practice_id": "{practice_id}", "thresholds": {}}),
     ("GET", "/v1/audit", "practice"): ("ana ivo bea", {"practice": "{practice_id}"}),
     ("GET", "/v1/members", "practice_id"): ("ana ivo bea", {"practice_id": "{practice_id}"}),
     ("POST", "/v1/invitations", "practice_id"): (

@@ -184,6 +184,7 @@ GUARDS = {
     "GET /v1/exceptions": "checklist:read",
     "POST /v1/exceptions": "exceptions:write",
     "GET /v1/policies": "policies:read",
+    "POST /v1/policies/preview": "policies:write",
     "PUT /v1/policies": "policies:write",
     "GET /v1/identity-providers": "members:read",
     "GET /v1/invitations": "members:read",

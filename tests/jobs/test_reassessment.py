@@ -20,6 +20,7 @@ from vigie.core.clock import wire_time
 from vigie.core.db import Database, bind_provider, connect, role_url
 from vigie.devices.reassessment import Reassessment
 from vigie.posture.assessment import Assessor, PracticeChange
+from vigie.posture.queries import score_history
 from vigie.posture.rules.model import Finding
 from vigie.settings import Settings
 
@@ -277,3 +278,7 @@ async def test_the_score_of_a_day_is_kept(cast: Cast, job: Job, rows: asyncpg.Co
     assert days[-1]["score"] == await rows.fetchval(
         "SELECT score FROM posture WHERE practice_id = $1", UUID(cast.cedar)
     )
+    async with job.database.session(UUID(cast.pia.provider_id), write=False) as session:
+        for since, expected in ((NOW, 2), (NOW + DAY, 2), (NOW + 2 * DAY, 1)):  # with the last one before
+            history = await score_history(session, UUID(cast.pia.provider_id), UUID(cast.cedar), since.date())
+            assert [row.score for row in history] == [row["score"] for row in days[-expected:]]

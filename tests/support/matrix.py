@@ -151,6 +151,9 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("PUT", CLIENT + "/keys"): Row(OWNS, 200, {"keys": []}, fresh="client"),
     ("GET", "/v1/policies"): Row(READS_POLICIES, 200),
     ("PUT", "/v1/policies"): Row(OWNS, 200, {"practice_id": None, "thresholds": {"patch": {"security_pass_days": 10}}}),
+    ("POST", "/v1/policies/preview"): Row(
+        OWNS, 200, {"practice_id": None, "thresholds": {"patch": {"security_pass_days": 10}}}
+    ),
     ("GET", "/v1/exceptions"): Row(READS_CHECKLIST, 200),
     ("POST", "/v1/exceptions"): Row(
         _may("ana lea tom"),

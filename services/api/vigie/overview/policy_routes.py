@@ -1,7 +1,7 @@
 """REST routes of policies: the thresholds a provider and its practices are judged by."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, cast
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -12,7 +12,10 @@ from vigie.auth.principal import Permission
 from vigie.core.errors import InvalidRequestError, NotFoundError, problems
 from vigie.core.etag import tagged
 from vigie.core.pagination import InvalidCursorError
+from vigie.overview.policy_preview import preview
+from vigie.overview.preview_schemas import PolicyPreview
 from vigie.posture import policies
+from vigie.posture.assessment import Assessor
 from vigie.posture.errors import PolicyContradictoryError, PolicyOutOfBoundsError
 from vigie.posture.models import OwnPolicy
 from vigie.posture.policy_schemas import PolicyIn, PolicyOut, PolicyPage, PolicyQuery, ThresholdOut
@@ -31,6 +34,14 @@ _REFUSED = problems(
     PolicyOutOfBoundsError,
     PolicyContradictoryError,
 )
+
+
+class Kit(Protocol):
+    """What the application puts on `app.state.parts` for these routes."""
+
+    assessor: Assessor
+
+
 Thresholds = Mapping[str, Mapping[str, Any]]
 
 
@@ -95,3 +106,16 @@ async def change_policy(call: Annotated[Call, writes(Permission.POLICIES_WRITE)]
     beneath = provider.thresholds if provider else {}
     changed = _out(rows[0] if rows else None, _effective(beneath, rows[0].thresholds if rows else {}))
     return changed.model_copy(update={"practice_id": new.practice_id})
+
+
+@router.post("/policies/preview", responses=_REFUSED, summary="See what changed thresholds would turn")
+async def preview_policy(
+    request: Request, call: Annotated[Call, reads(Permission.POLICIES_WRITE)], new: PolicyIn
+) -> PolicyPreview:
+    """Judge what is stored by the thresholds as they are and as they would be, and change nothing.
+
+    Says which controls would turn on how many devices, and in which practices (the first fifty). At most 20,000 devices are
+    judged; `complete` is false when there are more.
+    """
+    change = await policies.prepare(call, new.practice_id, new.thresholds)
+    return await preview(call, cast("Kit", request.app.state.parts).assessor, change)

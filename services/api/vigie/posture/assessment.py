@@ -99,6 +99,31 @@ class Assessor:
         await fetch(connection, self._form, sql.CHANGE_FINDINGS, rows.changed)
         return result
 
+    async def judged_by(
+        self,
+        connection: asyncpg.Connection,
+        devices: Sequence[DeviceChange],
+        policies: Mapping[UUID, tuple[Policy, Policy]],
+    ) -> list[tuple[DeviceChange, list[Finding], list[Finding]]]:
+        """Return each device with its findings under two policies of its practice, exceptions applied; nothing is stored."""
+        terms = await self.terms_of(connection, _first_instants(devices))
+        stored = await self._stored_findings(connection, devices)
+        runs = await self._runs(connection, devices)
+        found = []
+        for device in devices:
+            before = stored.get(device.device_id) or _Stored()
+            facts = _facts(device, runs.get(device.device_id, ()), before.first_seen)
+            own, at = terms[device.provider_id, device.practice_id], device.happened_at
+            was, becomes = (
+                [
+                    own.accept(each, device.device_id, at)
+                    for each in assess_device(facts, policy, own.calendar, self._lifecycle, at, device.controls)
+                ]
+                for policy in policies[device.practice_id]
+            )
+            found.append((device, was, becomes))
+        return found
+
     async def terms_of(
         self, connection: asyncpg.Connection, practices: Mapping[PracticeKey, datetime]
     ) -> dict[PracticeKey, Terms]:

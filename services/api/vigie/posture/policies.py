@@ -44,9 +44,11 @@ class Change:
     def policies_of(self, practice_id: UUID) -> tuple[Policy, Policy]:
         """Return the policy of a practice before and after."""
         if self.practice_id is not None:
-            return tuple(Policy.from_mapping(merged(self.beneath, own)) for own in (self.before, self.after))  # type: ignore[return-value]
-        own = self.above.get(practice_id, {})
-        return tuple(Policy.from_mapping(merged(ours, own)) for ours in (self.before, self.after))  # type: ignore[return-value]
+            layers = [(self.beneath, own) for own in (self.before, self.after)]
+        else:
+            layers = [(ours, self.above.get(practice_id, {})) for ours in (self.before, self.after)]
+        before, after = (Policy.from_mapping(merged(*each)) for each in layers)
+        return before, after
 
     def told(self) -> list[dict[str, Any]]:
         """Return every threshold that changes, from what to what; None: not set."""

@@ -1,14 +1,14 @@
 """Reading findings and postures, and opening or closing the posture of a practice."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.posture.assessment import first_posture
-from vigie.posture.models import Finding, Posture
+from vigie.posture.models import Finding, Posture, ScoreDay
 
 
 async def open_posture(session: AsyncSession, provider_id: UUID, practice_id: UUID, now: datetime) -> None:
@@ -48,3 +48,16 @@ async def findings_of_device(session: AsyncSession, provider_id: UUID, device_id
         .order_by(Finding.control)
     )
     return found.all()
+
+
+async def score_history(session: AsyncSession, provider_id: UUID, practice_id: UUID, since: date) -> Sequence[ScoreDay]:
+    """Return the score of each day (UTC) on which it changed, earliest first: from `since` on, and the last before it.
+
+    A day that is missing has the score of the day before it. The one before `since` tells what the period begins with.
+    """
+    own = (ScoreDay.provider_id == provider_id, ScoreDay.practice_id == practice_id)
+    first = select(func.max(ScoreDay.day)).where(*own, ScoreDay.day < since).scalar_subquery()
+    days = await session.scalars(
+        select(ScoreDay).where(*own, ScoreDay.day >= func.coalesce(first, since)).order_by(ScoreDay.day)
+    )
+    return days.all()

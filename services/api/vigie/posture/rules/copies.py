@@ -205,7 +205,7 @@ def assess_encrypted_copies(
     kept is a question for a person.
     """
     control = "ANS-5.6"
-    threshold = {"targets": _PORTABLE_NAMES}
+    threshold = {"targets": list(_PORTABLE_NAMES)}
     found = read_jobs(facts, control, threshold)
     if isinstance(found, Finding):
         return found
