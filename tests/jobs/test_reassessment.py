@@ -282,3 +282,21 @@ async def test_the_score_of_a_day_is_kept(cast: Cast, job: Job, rows: asyncpg.Co
         for since, expected in ((NOW, 2), (NOW + DAY, 2), (NOW + 2 * DAY, 1)):  # with the last one before
             history = await score_history(session, UUID(cast.pia.provider_id), UUID(cast.cedar), since.date())
             assert [row.score for row in history] == [row["score"] for row in days[-expected:]]
+
+
+async def test_records_are_judged_by_the_thresholds_of_their_practice_too(
+    cast: Cast, job: Job, rows: asyncpg.Connection
+) -> None:
+    ana = await cast.ana()
+    own = (UUID(cast.pia.provider_id), UUID(cast.cedar), NOW.date() - 100 * DAY)
+    await rows.execute(
+        "INSERT INTO restore_test (provider_id, practice_id, id, tested_on, scope, result, tested_by, recorded_at, recorded_by)"
+        " VALUES ($1, $2, $2, $3, 'all', 'success', 'Lea', now(), 'Lea')",
+        *own,
+    )
+    state = "SELECT state FROM finding WHERE practice_id = $1 AND control = 'ANS-5.7'"
+    for days, expected in ((90, "warn"), (120, "pass")):
+        body = {"practice_id": cast.cedar, "thresholds": {"backup": {"restore_test_pass_days": days}}}
+        assert (await ana.call("PUT", "/v1/policies", json=body)).status_code == 200
+        assert await job.run(NOW) == 1
+        assert await rows.fetchval(state, own[1]) == expected

@@ -14,7 +14,7 @@ from vigie.checklist.questionnaire_queries import SupplierStanding
 from vigie.checklist.questionnaires import judge
 from vigie.checklist.records import ConcernedSupplier, SupplierList
 from vigie.checklist.signing import SignedAnswer, Subject, canonical, content_hash, content_of, origin_of
-from vigie.posture.rules.model import State
+from vigie.posture.rules.model import Policy, State
 
 NOW = datetime(2026, 11, 17, 9, 30, tzinfo=UTC)
 BEFORE = NOW - timedelta(days=3)
@@ -286,12 +286,12 @@ def standing(supplier: int, kind: int, signed_at: datetime | None = NOW, **more:
 def test_how_suppliers_stand_decides_the_control(
     kind: int, suppliers: SupplierList, standings: list[SupplierStanding], state: str, reason: str
 ) -> None:
-    found = judge(kind, suppliers, standings, NOW)
+    found = judge(kind, suppliers, standings, Policy(), NOW)
     assert (found.control, found.state, found.reason) == (f"ANS-9.{kind + 1}", state, reason)
 
 
 def test_a_verdict_changes_when_a_plan_is_over() -> None:
     planned = standing(1, 1, refused=2, planned=2, due_on=TODAY + timedelta(days=4))
-    assert judge(1, listed(EVERY), [planned], NOW).valid_until == datetime(2026, 11, 22, tzinfo=UTC)
+    assert judge(1, listed(EVERY), [planned], Policy(), NOW).valid_until == datetime(2026, 11, 22, tzinfo=UTC)
     unsigned = standing(1, 1, None, refused=2, planned=2, due_on=TODAY)
-    assert judge(1, listed(EVERY), [unsigned], NOW).valid_until is None
+    assert judge(1, listed(EVERY), [unsigned], Policy(), NOW).valid_until is None

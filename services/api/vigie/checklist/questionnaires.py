@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.checklist.questionnaire_queries import SupplierStanding, standings_of
 from vigie.checklist.records import SupplierList, suppliers_concerned
+from vigie.posture.queries import policies_of
 from vigie.posture.rules.model import Finding, Policy
 from vigie.posture.rules.records import QuestionnaireControl, SupplierAnswers, assess_questionnaires
 
@@ -29,13 +30,18 @@ async def findings_of(
     for standing in await standings_of(session, provider_id, ids, today):
         standings[standing.practice_id].append(standing)
     concerned = await suppliers_concerned(session, provider_id, ids)
+    policies = await policies_of(session, provider_id, ids)
     return {
-        practice_id: [judge(kind, concerned[practice_id], standings[practice_id], now) for kind in CONTROLS]
+        practice_id: [
+            judge(kind, concerned[practice_id], standings[practice_id], policies[practice_id], now) for kind in CONTROLS
+        ]
         for practice_id in ids
     }
 
 
-def judge(kind: int, listed: SupplierList, standings: Sequence[SupplierStanding], now: datetime) -> Finding:
+def judge(
+    kind: int, listed: SupplierList, standings: Sequence[SupplierStanding], policy: Policy, now: datetime
+) -> Finding:
     """Return the finding of one questionnaire of a practice.
 
     Nobody said that the list is complete: then it names suppliers that have to sign, but that none is concerned is unknown.
@@ -56,7 +62,7 @@ def judge(kind: int, listed: SupplierList, standings: Sequence[SupplierStanding]
         if standing.signed_at is not None and standing.due_on is not None:
             due.append(standing.due_on)
     known = answers if answers or listed.confirmed_at is not None else None
-    finding = assess_questionnaires(CONTROLS[kind], known, Policy(), now)
+    finding = assess_questionnaires(CONTROLS[kind], known, policy, now)
     ends = [datetime.combine(day + timedelta(days=1), time(), UTC) for day in due]
     if finding.valid_until is not None:
         ends.append(finding.valid_until)

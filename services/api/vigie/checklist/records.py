@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.checklist.record_facts import RecordFacts, facts_of, links_of, records_of
+from vigie.posture.queries import policies_of
 from vigie.posture.rules.contracts import assess_contracts, assess_hosting
 from vigie.posture.rules.model import Finding, Policy
 from vigie.posture.rules.records import assess_incident_contacts
@@ -44,7 +45,8 @@ async def findings_of(
     that nobody filled in is a failure.
     """
     facts = await facts_of(session, provider_id, practice_ids)
-    return {practice_id: judge_records(known, Policy(), now) for practice_id, known in facts.items()}
+    policies = await policies_of(session, provider_id, facts)
+    return {practice_id: judge_records(known, policies[practice_id], now) for practice_id, known in facts.items()}
 
 
 def judge_records(facts: RecordFacts, policy: Policy, now: datetime) -> list[Finding]:

@@ -1,14 +1,17 @@
 """Reading findings and postures, and opening or closing the posture of a practice."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
+import orjson
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.posture.assessment import first_posture
-from vigie.posture.models import Finding, Posture, ScoreDay
+from vigie.posture.models import Finding, OwnPolicy, Posture, ScoreDay
+from vigie.posture.rules.model import Policy
+from vigie.posture.terms import stored_policy
 
 
 async def open_posture(session: AsyncSession, provider_id: UUID, practice_id: UUID, now: datetime) -> None:
@@ -61,3 +64,18 @@ async def score_history(session: AsyncSession, provider_id: UUID, practice_id: U
         select(ScoreDay).where(*own, ScoreDay.day >= func.coalesce(first, since)).order_by(ScoreDay.day)
     )
     return days.all()
+
+
+async def policies_of(session: AsyncSession, provider_id: UUID, practice_ids: Iterable[UUID]) -> dict[UUID, Policy]:
+    """Return the thresholds that apply to practices: defaults, the provider's over them, their own over those."""
+    practices = sorted(set(practice_ids))
+    rows = await session.execute(
+        select(OwnPolicy.subject_id, OwnPolicy.thresholds).where(
+            OwnPolicy.provider_id == provider_id, OwnPolicy.subject_id.in_([provider_id, *practices])
+        )
+    )
+    own = {row.subject_id: orjson.dumps(row.thresholds).decode() for row in rows}
+    return {
+        practice: stored_policy(Policy(), *(own[each] for each in (provider_id, practice) if each in own))
+        for practice in practices
+    }
