@@ -65,7 +65,6 @@ def create_policy() -> None:
         ),
         sa.Column("practice_id", sa.Uuid(), nullable=True),
         sa.Column("thresholds", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("catalogue_version", sa.Text(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_by", sa.Text(), nullable=False),

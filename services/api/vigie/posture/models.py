@@ -128,7 +128,6 @@ class OwnPolicy(Base):
     )
     practice_id: Mapped[UUID | None] = mapped_column()
     thresholds: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    catalogue_version: Mapped[str | None] = mapped_column(Text)
     revision: Mapped[int] = mapped_column(Integer)
     changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     changed_by: Mapped[str] = mapped_column(Text)
