@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from tests.rules import (
+    answer_cases,
     test_access_rules,
     test_antivirus_rules,
     test_backup_rules,
@@ -206,6 +207,7 @@ def test_every_reason_is_expected_by_some_case() -> None:
     given = {reason for verdicts in covered().values() for _, reason in verdicts}
     for module, test in SHARED_TABLES:
         given |= {reason for _, reason in expected_of(module, test)}
+    given |= {case.reason for case in answer_cases.CASES}
     assert set(get_args(Reason)) - given == set()
 
 
