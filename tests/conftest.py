@@ -186,13 +186,34 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def cast(settings: Settings, app: FastAPI, http: httpx.AsyncClient, clock: MovableClock) -> Cast:
     """Atlas and Borea with their practices and partner clients."""
-    return await assemble(settings, app.state.parts.database, http, clock)
+    return await assemble(settings, app.state.parts, http, clock)
+
+
+def as_owner(settings: Settings) -> Database:
+    """Return a database as the owner's login, without a role: for looking at rows."""
+    assert settings.database_url is not None
+    return Database(settings.database_url.get_secret_value(), {"application_name": "test"}, 2)
+
+
+@pytest.fixture(scope="session")
+async def shared_database(shared_settings: Settings) -> AsyncIterator[Database]:
+    """The database that most tests share, as its owner sees it."""
+    found = as_owner(shared_settings)
+    yield found
+    await found.close()
 
 
 @pytest.fixture
-async def database(settings: Settings) -> AsyncIterator[Database]:
-    """The database as the owner's login, without a role: for looking at rows."""
-    assert settings.database_url is not None
-    found = Database(settings.database_url.get_secret_value(), {"application_name": "test"}, 2)
+async def own_database(settings: Settings) -> AsyncIterator[Database]:
+    """The database of this test alone, as its owner sees it."""
+    found = as_owner(settings)
     yield found
     await found.close()
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, settings: Settings, shared_settings: Settings) -> Database:
+    """The database of the test, as its owner sees it: that of the shared application, unless the test has its own."""
+    alone = settings is not shared_settings
+    found: Database = request.getfixturevalue("own_database" if alone else "shared_database")
+    return found

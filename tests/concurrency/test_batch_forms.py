@@ -58,7 +58,7 @@ async def enrolled(twins: tuple[str, str], server: Server, key_file: Path) -> tu
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC_URL) as http,
     ):
-        cast = await assemble(app_settings(server, twins[0], key_file), app.state.parts.database, http, clock)
+        cast = await assemble(app_settings(server, twins[0], key_file), app.state.parts, http, clock)
         agents = [await cast.device(alias=f"poste-{n}") for n in range(4)]
         agents.append(await cast.device(cast.elm, family="linux", role="server"))
         agents += [await cast.device(cast.fir, cast.bela, alias=f"fir-{n}") for n in range(2)]

@@ -12,9 +12,12 @@ import httpx
 
 from tests.support.agent import Agent
 from tests.support.people import Person, make_person
-from vigie.cli_actions import add_client, found_provider
+from vigie.app import Parts
+from vigie.auth.clients import create_client
+from vigie.auth.principal import SCOPES, Permission
+from vigie.auth.tokens import AccessToken
+from vigie.cli_actions import found_provider
 from vigie.core.clock import MovableClock
-from vigie.core.db import Database
 from vigie.people.members import Standing
 from vigie.settings import Settings
 
@@ -88,6 +91,7 @@ class Cast:
     """Everybody a test may need, made through the product's own doors."""
 
     settings: Settings
+    parts: Parts
     http: httpx.AsyncClient
     clock: MovableClock
     pia: Caller  # partner client of Atlas, every scope
@@ -110,14 +114,12 @@ class Cast:
 
     async def client(self, caller: Caller, *scopes: str) -> Caller:
         """Return another client of the caller's provider, with these scopes only."""
-        from vigie.auth.principal import Permission  # noqa: PLC0415
-
-        made = await add_client(self.settings, UUID(caller.provider_id), "narrow", frozenset(map(Permission, scopes)))
-        return await sign_in(self.http, made)
+        granted = frozenset(map(Permission, scopes))
+        return await make_client(self.parts, self.http, caller.provider_id, "narrow", granted)
 
     async def person(self, provider_id: str, standing: Standing, name: str, subject: str | None = None) -> Person:
         """Return somebody with this standing at a provider, signed in; the same subject again is the same person."""
-        return await make_person(self.settings, self.http, self.clock, provider_id, standing, name, subject)
+        return await make_person(self.parts, self.http, self.clock, provider_id, standing, name, subject)
 
     async def ana(self) -> Person:
         """Return the owner of Atlas."""
@@ -149,12 +151,34 @@ class Cast:
         return await self.person(self.pia.provider_id, Standing("practice_staff", UUID(self.cedar)), "Zoe")
 
 
-async def assemble(settings: Settings, database: Database, http: httpx.AsyncClient, clock: MovableClock) -> Cast:
-    """Make the cast; the database is the application's own."""
-    pia = await sign_in(http, await found_provider(database, "Atlas"))
-    bela = await sign_in(http, await found_provider(database, "Borea"))
+async def make_client(
+    parts: Parts, http: httpx.AsyncClient, provider_id: str, name: str, scopes: frozenset[Permission]
+) -> Caller:
+    """Make a partner client with its first token, on the connections the application has open."""
+    now = parts.clock.now()
+    async with parts.database.session(UUID(provider_id), write=True) as session:
+        client_id, secret = await create_client(session, UUID(provider_id), name, scopes, by="operator", now=now)
+    return _with_token(
+        parts, http, {"provider_id": provider_id, "client_id": client_id, "client_secret": secret}, scopes
+    )
+
+
+def _with_token(
+    parts: Parts, http: httpx.AsyncClient, made: dict[str, str], scopes: frozenset[Permission] = SCOPES
+) -> Caller:
+    """Give a client the token its endpoint would issue: the endpoint has tests of its own, and most tests need two tokens."""
+    token = AccessToken(made["client_id"], UUID(made["provider_id"]), scopes, 1)
+    issued = parts.tokens.issue(token, parts.clock.now())
+    return Caller(http, made["provider_id"], made["client_id"], made["client_secret"], issued.access_token)
+
+
+async def assemble(settings: Settings, parts: Parts, http: httpx.AsyncClient, clock: MovableClock) -> Cast:
+    """Make the cast of an application."""
+    pia = _with_token(parts, http, await found_provider(parts.database, "Atlas"))
+    bela = _with_token(parts, http, await found_provider(parts.database, "Borea"))
     return Cast(
         settings=settings,
+        parts=parts,
         http=http,
         clock=clock,
         pia=pia,

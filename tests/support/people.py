@@ -1,7 +1,5 @@
 """People with a session: made a member and signed in through the product's own functions, without a browser's detour."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -9,15 +7,13 @@ from uuid import UUID
 
 import httpx
 
+from vigie.app import Parts
 from vigie.auth.dependencies import session_cookie
 from vigie.auth.oidc.identity import Identity
 from vigie.auth.sessions import NewSession, open_session
 from vigie.core.clock import Clock
-from vigie.core.db import Database, role_url
 from vigie.core.ids import uuid7
-from vigie.people.doorstep import Doorstep
 from vigie.people.members import Standing, add_member
-from vigie.settings import Settings
 
 STAFF, PSC = "staff", "psc"
 LEVELS = {STAFF: None, PSC: "eidas1"}
@@ -55,25 +51,13 @@ class Person:
         return answer.json() if answer.content else None
 
 
-@asynccontextmanager
-async def databases(settings: Settings) -> AsyncIterator[tuple[Database, Doorstep]]:
-    """The two accesses a sign-in has: as the application, and as the doorstep."""
-    app = Database(*role_url(settings, "vigie_app"), pool_size=1)
-    doorstep = Doorstep(Database(*role_url(settings, "vigie_signin"), pool_size=1))
-    try:
-        yield app, doorstep
-    finally:
-        await app.close()
-        await doorstep.close()
-
-
 def browser(http: httpx.AsyncClient) -> httpx.AsyncClient:
     """Return a client of the same application with cookies of its own."""
     return httpx.AsyncClient(transport=http._transport, base_url=str(http.base_url))
 
 
 async def make_person(
-    settings: Settings,
+    parts: Parts,
     http: httpx.AsyncClient,
     clock: Clock,
     provider_id: str,
@@ -81,27 +65,24 @@ async def make_person(
     name: str,
     account_subject: str | None = None,
 ) -> Person:
-    """Make somebody a member and sign them in; the same subject again is the same person."""
+    """Make somebody a member and sign them in; the same subject again is the same person.
+
+    On the connections the application has open: a test calls many people, and a connection costs more than a person.
+    """
     now, tenant = clock.now(), UUID(provider_id)
     idp = PSC if standing.role == "practitioner" else STAFF
     subject = account_subject or str(uuid7())
     identity = Identity(idp=idp, issuer=ISSUERS[idp], subject=subject, id_token="none", name=name)
-    async with databases(settings) as (app, doorstep):
-        account = await doorstep.account_of(identity, now)
-        async with app.session(tenant, write=True) as session:
-            member = await add_member(session, tenant, account.id, standing, name=name, now=now)
-            row, secret = await open_session(
-                session,
-                NewSession(
-                    member,
-                    idp,
-                    ISSUERS[idp],
-                    idle=timedelta(minutes=30),
-                    lifetime=timedelta(hours=4),
-                    acr=LEVELS[idp],
-                ),
-                now=now,
-            )
+    account = await parts.people.doorstep.account_of(identity, now)
+    async with parts.database.session(tenant, write=True) as session:
+        member = await add_member(session, tenant, account.id, standing, name=name, now=now)
+        row, secret = await open_session(
+            session,
+            NewSession(
+                member, idp, ISSUERS[idp], idle=timedelta(minutes=30), lifetime=timedelta(hours=4), acr=LEVELS[idp]
+            ),
+            now=now,
+        )
     own = browser(http)
-    own.cookies.set(session_cookie(settings.public_url), secret, domain="vigie.test")
+    own.cookies.set(session_cookie(parts.public_url), secret, domain="vigie.test")
     return Person(own, name, standing.role, provider_id, str(member.id), str(account.id), str(row.id))
