@@ -19,6 +19,7 @@ from tests.support.agent import Agent, healthy
 from tests.support.matrix import (
     AGENT,
     CLIENT,
+    CONTRACTS,
     FORBIDDEN,
     LIMITED,
     MATRIX,
@@ -30,12 +31,14 @@ from tests.support.matrix import (
     PUBLIC,
     QUESTIONNAIRE,
     QUESTIONNAIRES,
+    SUPPLIER,
     UNAUTHENTICATED,
     Operation,
     page_with_table,
     place_of,
 )
 from tests.support.matrix_run import a_world, faults_of, faults_of_grants, faults_of_refusals, filled, send, told
+from tests.support.records import CERTIFICATE, RESTORE
 from tests.support.world import NAMES, Voice, World, fingerprint, make, member
 from vigie.core.crypto import b64url, b64url_decode
 from vigie.openapi import agent_document, console_document
@@ -49,9 +52,15 @@ async def world(database_url: str, key_file: Path, tmp_path_factory: pytest.Temp
         yield found
 
 
+def subject_of(path: str) -> str:
+    """Return the first word of a path; of what belongs to a practice, the next one, too."""
+    first, *rest = [part for part in path.split("/")[2:] if not part.startswith("{")]
+    return f"{first} {rest[0]}" if first == "practices" and rest else first
+
+
 def subjects() -> list[str]:
-    """Return the first words of the paths: one test each, so that a failure says where."""
-    return sorted({path.split("/")[2] for _method, path in MATRIX})
+    """Return the subjects of the paths: one test each, so that a failure says where."""
+    return sorted({subject_of(path) for _method, path in MATRIX})
 
 
 def operations(document: dict[str, Any]) -> set[Operation]:
@@ -68,7 +77,7 @@ def test_every_operation_is_in_the_matrix(world: World) -> None:
 async def test_each_caller_gets_what_the_matrix_says(world: World, subject: str) -> None:
     found = []
     for operation, row in MATRIX.items():
-        if operation[1].split("/")[2] == subject:
+        if subject_of(operation[1]) == subject:
             found += await faults_of_refusals(world, operation, row)
             if operation[0] != "GET":
                 found += await faults_of_grants(world, operation, row)
@@ -194,6 +203,14 @@ REFERENCES: dict[Naming, tuple[str, dict[str, Any]]] = {
         {"name": "x", "scopes": ["practices:read"], "practices": ["{practice_id}"]},
     ),
     ("PATCH", "/v1/clients/{client_id}", "practices"): ("ana bea", {"practices": ["{practice_id}"]}),
+    ("POST", CONTRACTS, "supplier_id"): (
+        "ana lea tom paz pia pip bea bela",
+        {"supplier_id": "{supplier_id}", "subject": "x"},
+    ),
+    ("POST", PRACTICE + "/restore-tests", "device_id"): (
+        "ana lea tom pia pip bea bela",
+        {**RESTORE, "device_id": "{device_id}"},
+    ),
 }
 BY_ITS_CALLER = {("POST", "/v1/me/membership", "member_id")}  # in the matrix: one's own, or nothing
 
@@ -268,6 +285,11 @@ KEYED: dict[Operation, dict[str, Any] | bytes] = {
     ("POST", "/v1/exceptions"): EXCEPTION,
     ("POST", "/v1/attestations"): {"control": "ANS-3.3", "answer": "yes", "practices": "all"},
     ("POST", PRACTICE + "/evidence"): b"%PDF-1.7 one",
+    ("POST", "/v1/suppliers"): {"name": "x", "kind": "other"},
+    ("POST", PRACTICE + "/suppliers"): {"name": "x", "kind": "other"},
+    ("POST", SUPPLIER + "/certificates"): CERTIFICATE,
+    ("POST", CONTRACTS): {"supplier_id": "{supplier_id}", "subject": "x"},
+    ("POST", PRACTICE + "/restore-tests"): RESTORE,
 }
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from sqlalchemy import ForeignKeyConstraint, Table
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Table
 
 from tests.support.agent import healthy
 from tests.support.cast import Caller, Cast
@@ -76,6 +76,7 @@ async def furnish(cast: Cast, caller: Caller, practice: str) -> None:
     await furnish_policies(cast, caller, practice, device.device_id)
     await furnish_questionnaires(cast, caller, practice)
     await furnish_answers(cast, caller, practice)
+    await furnish_records(cast, caller, practice, device.device_id)
 
 
 async def furnish_people(cast: Cast, caller: Caller, practice: str) -> None:
@@ -166,6 +167,27 @@ async def furnish_answers(cast: Cast, caller: Caller, practice: str) -> None:
             await owner.execute(f"INSERT INTO {table} VALUES ({values})")  # noqa: S608 - nothing foreign in it
 
 
+async def furnish_records(cast: Cast, caller: Caller, practice: str, device: str) -> None:
+    """Give a practice a row of each of its records."""
+    own, practice_of = f"'{caller.provider_id}'", f"'{caller.provider_id}', '{practice}'"
+    supplier = uuid7()
+    rows = {
+        "supplier (provider_id, id, practice_id, name, kind, created_at, updated_at)": f"{own}, '{supplier}', '{practice}',"
+        " 'Nord', 'host', now(), now()",
+        "practice_supplier": f"{practice_of}, '{supplier}', '{{}}', false, '{{}}', now(), now()",
+        "supplier_certificate": f"{own}, '{uuid7()}', '{supplier}', 'HDS-1', '{{6}}', 'v2', '2028-01-01', NULL, now(), NULL",
+        "contract": f"{own}, '{uuid7()}', '{practice}', '{supplier}', NULL, 'x', NULL, NULL, false, NULL, NULL, NULL, now(),"
+        " now(), NULL",
+        "incident_contact": f"{practice_of}, 0, 'other', 'x', '3131', NULL, NULL",
+        "practice_record": f"{practice_of}, now(), 'Ana', now(), 'Ana'",
+        "restore_test": f"{own}, '{uuid7()}', '{practice}', '{device}', '2026-11-01', 'x', 'success', NULL, 'Lea', NULL, now(),"
+        " 'Lea'",
+    }
+    async with As(cast, None) as owner:
+        for table, values in rows.items():
+            await owner.execute(f"INSERT INTO {table} VALUES ({values})")  # noqa: S608 - nothing foreign in it
+
+
 @pytest.fixture
 async def two(cast: Cast) -> Cast:
     """Atlas and Borea, both with rows in every table."""
@@ -245,7 +267,10 @@ async def test_a_row_cannot_point_across_tenants(two: Cast, table: Table, key: F
     """Not even for a superuser, whom row-level security does not stop: the keys are composite."""
     atlas, borea = UUID(two.pia.provider_id), UUID(two.bela.provider_id)
     kept = [column.name for column in table.columns if column.name != "provider_id" and column.computed is None]
-    values = ["number + 1000000" if name == "number" else name for name in kept]  # a number of its own in the log
+    numbered = isinstance(table.columns.get("number", table.columns["provider_id"]).type, BigInteger)
+    values = [
+        "number + 1000000" if name == "number" and numbered else name for name in kept
+    ]  # one of its own in the log
     linked = next(name for name in key.column_keys if name != "provider_id")
     copied = (
         f"INSERT INTO {table.name} (provider_id, {', '.join(kept)}) "  # noqa: S608

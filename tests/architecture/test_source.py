@@ -18,6 +18,7 @@ LONGER = {
 }
 # Where a statement may compare with the provider of the caller outside `queries.py`, and why.
 OWN_PREDICATES = {
+    "checklist/record_queries.py:visible_suppliers",  # the one door to a supplier, which may belong to no practice
     "devices/enrolment.py:revoke_token",  # an UPDATE … RETURNING cannot start from a SELECT; the practice is checked after
     "devices/fleet.py:get_device",  # the one door to a device: the join repeats `visible`
 }

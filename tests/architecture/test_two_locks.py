@@ -97,6 +97,7 @@ HELD_BY_SOMETHING_ELSE = {
     ("POST", "/v1/clients"): "as an invitation",
     ("POST", "/v1/attestations"): "as an invitation",
     ("POST", "/v1/identity-providers"): "names nothing of anybody's",
+    ("POST", "/v1/suppliers"): "names nothing of anybody's",
 }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from tests.support.records import CARD, CERTIFICATE, RESTORE
 from tests.support.world import Voice
 from vigie.auth.principal import Permission
 
@@ -49,6 +50,9 @@ KEEPS_RECORDS: Final = _may("ana lea tom paz zoe pia pip", Permission.RECORDS_WR
 READS_POLICIES: Final = _may("ana lea tom ivo pia pip", Permission.POLICIES_READ)
 FILLS: Final = _may("ana lea tom")
 ANSWERS: Final = _may("ana lea tom paz zoe")
+READS_RECORDS: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.RECORDS_READ)
+KEEPS_SUPPLIERS: Final = _may("ana lea tom paz pia pip", Permission.RECORDS_WRITE)  # practice staff: contacts only
+TRIES_RESTORES: Final = _may("ana lea tom pia pip", Permission.RECORDS_WRITE)  # the provider's side
 OVERSEES: Final = _may("ana ivo")
 OWNS: Final = _may("ana")
 
@@ -72,6 +76,7 @@ class Row:
 PRACTICE, DEVICE, CLIENT = "/v1/practices/{practice_id}", "/v1/devices/{device_id}", "/v1/clients/{client_id}"
 QUESTIONNAIRES = PRACTICE + "/questionnaires"
 QUESTIONNAIRE = QUESTIONNAIRES + "/{questionnaire_id}"
+SUPPLIER, CONTRACTS = "/v1/suppliers/{supplier_id}", PRACTICE + "/contracts"
 MATRIX: Final[dict[Operation, Row]] = {
     ("GET", "/v1/me"): Row(EVERYBODY, 200),
     ("GET", "/v1/me/sessions"): Row(EVERYBODY, 200, otherwise={"pia pip": PEOPLE_ONLY}),
@@ -98,6 +103,31 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("GET", "/v1/controls/{control_id}"): Row(READS_CHECKLIST, 200),
     ("GET", "/v1/checklist/summary"): Row(READS_CHECKLIST, 200),
     ("GET", PRACTICE + "/checklist"): Row(READS_CHECKLIST, 200),
+    ("GET", "/v1/suppliers"): Row(READS_RECORDS, 200),
+    ("POST", "/v1/suppliers"): Row(
+        KEEPS_SUPPLIERS, 201, {"name": "Ash", "kind": "other"}, otherwise={"tom paz pip": LIMITED}
+    ),
+    ("GET", SUPPLIER): Row(READS_RECORDS, 200),
+    ("PATCH", SUPPLIER): Row(KEEPS_SUPPLIERS, 200, {"name": "Ash"}, fresh="supplier"),
+    ("GET", SUPPLIER + "/certificates"): Row(READS_RECORDS, 200),
+    ("POST", SUPPLIER + "/certificates"): Row(KEEPS_SUPPLIERS, 201, CERTIFICATE, fresh="supplier"),
+    ("DELETE", SUPPLIER + "/certificates/{certificate_id}"): Row(KEEPS_SUPPLIERS, 204, fresh="supplier"),
+    ("GET", PRACTICE + "/suppliers"): Row(READS_RECORDS, 200),
+    ("POST", PRACTICE + "/suppliers"): Row(KEEPS_SUPPLIERS, 201, {"name": "Ash", "kind": "other"}),
+    ("POST", PRACTICE + "/suppliers/confirm"): Row(KEEPS_SUPPLIERS, 200),
+    ("PUT", PRACTICE + "/suppliers/{supplier_id}"): Row(
+        KEEPS_SUPPLIERS, 200, {"services": ["remote"]}, fresh="supplier"
+    ),
+    ("DELETE", PRACTICE + "/suppliers/{supplier_id}"): Row(KEEPS_SUPPLIERS, 204, fresh="supplier"),
+    ("GET", CONTRACTS): Row(READS_RECORDS, 200),
+    ("POST", CONTRACTS): Row(KEEPS_SUPPLIERS, 201, {"supplier_id": "{supplier_id}", "subject": "x"}, fresh="supplier"),
+    ("PATCH", CONTRACTS + "/{contract_id}"): Row(KEEPS_SUPPLIERS, 200, {"subject": "y"}, fresh="supplier"),
+    ("DELETE", CONTRACTS + "/{contract_id}"): Row(KEEPS_SUPPLIERS, 204, fresh="supplier"),
+    ("GET", PRACTICE + "/contacts"): Row(READS_RECORDS, 200),
+    ("PUT", PRACTICE + "/contacts"): Row(KEEPS_RECORDS, 200, {"contacts": CARD}),
+    ("POST", PRACTICE + "/contacts/confirm"): Row(KEEPS_RECORDS, 200),
+    ("GET", PRACTICE + "/restore-tests"): Row(READS_RECORDS, 200),
+    ("POST", PRACTICE + "/restore-tests"): Row(TRIES_RESTORES, 201, RESTORE),
     ("GET", PRACTICE + "/enrolment-tokens"): Row(READS_DEVICES, 200),
     ("POST", PRACTICE + "/enrolment-tokens"): Row(WORKS_ON_DEVICES, 201, {"label": "x"}),
     ("DELETE", "/v1/enrolment-tokens/{token_id}"): Row(WORKS_ON_DEVICES, 204, fresh="token"),
@@ -199,7 +229,8 @@ AGENT: Final[dict[Operation, str]] = {
     ("POST", "/v1/agent/heartbeats"): "opened by the signature of one device",
 }
 _OF_A_PRACTICE: Final = {
-    *("practice_id", "device_id", "token_id", "exception_id", "questionnaire_id", "evidence_id", "action_id")
+    *("practice_id", "device_id", "token_id", "exception_id", "questionnaire_id", "evidence_id", "action_id"),
+    *("supplier_id", "certificate_id", "contract_id"),
 }
 OF_NOBODY: Final = {"control_id", "control"}  # points of the catalogue, which is everybody's
 

@@ -18,8 +18,9 @@ from sqlalchemy import insert, update
 from tests.support.agent import Agent, healthy
 from tests.support.bad_idp import STAFF_ISSUER
 from tests.support.people import STAFF
+from tests.support.records import CARD, CERTIFICATE
 from tests.support.rows import Holdings, fetch, holdings
-from tests.support.suppliers import supply
+from tests.support.suppliers import EVERYTHING, supply
 from vigie.app import Parts
 from vigie.auth.clients import create_client
 from vigie.auth.dependencies import session_cookie
@@ -204,10 +205,10 @@ async def issuer(world: World, provider_id: str) -> str:
         return (await save_issuer(session, sealer, idp, new, now=world.clock.now())).id
 
 
-async def questionnaire(world: World, owner: Voice, practice_id: str) -> dict[str, str]:
-    """Return a questionnaire of the provider itself at a practice, filled in and ready to be signed."""
+async def questionnaire(world: World, owner: Voice, practice_id: str, supplier_id: str | None = None) -> dict[str, str]:
+    """Return a questionnaire of a supplier (the provider itself) at a practice, filled in and ready to be signed."""
     path = f"/v1/practices/{practice_id}/questionnaires"
-    made = await world.post(owner, path, {"supplier_id": owner.provider_id, "kind": 2})
+    made = await world.post(owner, path, {"supplier_id": supplier_id or owner.provider_id, "kind": 2})
     answers = [
         {"question": each["id"], "answer": "not_applicable", "comment": "Nothing of the kind here"}
         for each in made["questions"]
@@ -215,6 +216,16 @@ async def questionnaire(world: World, owner: Voice, practice_id: str) -> dict[st
     answer = await world.call(owner, "PUT", f"{path}/{made['id']}/answers", json={"answers": answers})
     assert answer.is_success, answer.text
     return {"questionnaire_id": made["id"], "content_hash": answer.json()["content_hash"]}
+
+
+async def make_supplier(world: World, home: str) -> dict[str, str]:
+    """Make a supplier of a home, with a contract and a certificate."""
+    owner, path = world.owner_of(home), f"/v1/practices/{world.homes[home]['practice_id']}"
+    wanted = {"name": NAMES[home], "kind": "other", "services": EVERYTHING}
+    made = await world.post(owner, f"{path}/suppliers", wanted)
+    contract = await world.post(owner, f"{path}/contracts", {"supplier_id": made["id"], "subject": NAMES[home]})
+    certificate = await world.post(owner, f"/v1/suppliers/{made['id']}/certificates", CERTIFICATE)
+    return {"supplier_id": made["id"], "contract_id": contract["id"], "certificate_id": certificate["id"]}
 
 
 async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: C901, PLR0911 - one way per kind of thing
@@ -246,6 +257,8 @@ async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: C
                 "ends_at": wire_time(world.clock.now() + timedelta(days=60)),
             }
             return {"exception_id": (await world.post(owner, "/v1/exceptions", wanted))["id"]}
+        case "supplier":
+            return await make_supplier(world, home)
         case "invitation":
             wanted = {"role": "practice_staff", "practice_id": practice, "label": name}
             return {"invitation_id": (await world.post(owner, "/v1/invitations", wanted))["id"]}
@@ -282,6 +295,14 @@ async def make_answered(world: World, kind: str, home: str) -> dict[str, str]:
     raise LookupError(kind)
 
 
+async def fill_card(world: World, home: str) -> None:
+    """Write the contacts of a home's incident card; their names tell where they belong."""
+    card = [{**contact, "name": NAMES[home]} for contact in CARD]
+    path = f"/v1/practices/{world.homes[home]['practice_id']}/contacts"
+    answer = await world.call(world.owner_of(home), "PUT", path, json={"contacts": card})
+    assert answer.is_success, answer.text
+
+
 async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clock: Clock) -> World:
     """Make the world through the product's own doors."""
     world = World(app, http, rows, clock)
@@ -292,25 +313,19 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
         world.voices[head] = replace(await person(world, who, homes), name=head)
     for home in NAMES:
         world.homes[home] = await make(world, "practice", home)
-        owner, practice = world.owner_of(home), world.homes[home]["practice_id"]
-        world.homes[home]["supplier_id"] = await supply(rows, clock, owner.provider_id, practice)
-        world.homes[home] |= await questionnaire(world, owner, practice)
+        world.homes[home] |= await make(world, "supplier", home)
+        owner, named = world.owner_of(home), world.homes[home]
+        world.homes[home] |= await questionnaire(world, owner, named["practice_id"], named["supplier_id"])
         for kind in (
-            "device",
-            "token",
-            "invitation",
-            "member",
-            "session",
-            "client",
-            "identity_provider",
-            "evidence",
-            "action",
+            *("device", "token", "invitation", "member", "session", "client", "identity_provider"),
+            *("evidence", "action"),
         ):
             world.homes[home] |= await make(world, kind, home)
         reporting = await device(world, home)
         await reporting.report(healthy(clock.now()))
         world.homes[home]["device_id"] = reporting.device_id
         world.homes[home] |= await make(world, "exception", home)
+        await fill_card(world, home)
         world.homes[home]["pending_id"] = (await make(world, "pending", home))["device_id"]
         world.voices[f"device of {home}"] = Voice(
             f"device of {home}", world.owner_of(home).provider_id, frozenset(), device=reporting

@@ -21,7 +21,7 @@ from vigie.auth.sessions import Sessions
 from vigie.auth.signing_keys import SigningKeys, load_signing_keys
 from vigie.auth.token_endpoint import TokenEndpoint
 from vigie.auth.tokens import Tokens
-from vigie.checklist import questionnaire_routes
+from vigie.checklist import questionnaire_routes, record_routes, supplier_routes
 from vigie.checklist import routes as answer_routes
 from vigie.core import middleware
 from vigie.core.batch import Form
@@ -256,6 +256,8 @@ def install_routes(app: FastAPI) -> None:
     app.include_router(device_routes.router)
     app.include_router(questionnaire_routes.router)
     app.include_router(answer_routes.router)
+    app.include_router(supplier_routes.router)
+    app.include_router(record_routes.router)
     app.include_router(people_routes.router)
     app.include_router(me_routes.router)
     app.include_router(issuer_routes.router)

@@ -23,6 +23,11 @@ class Action(StrEnum):
     CLIENT_REVOKE = "client.revoke"
     CLIENT_SECRET_CREATE = "client_secret.create"  # noqa: S105
     CLIENT_SECRET_REVOKE = "client_secret.revoke"  # noqa: S105
+    CONTACTS_CONFIRM = "contacts.confirm"
+    CONTACTS_REPLACE = "contacts.replace"
+    CONTRACT_CHANGE = "contract.change"
+    CONTRACT_CLOSE = "contract.close"
+    CONTRACT_CREATE = "contract.create"
     DEVICE_APPROVE = "device.approve"
     DEVICE_CHANGE = "device.change"
     DEVICE_ENROL = "device.enrol"
@@ -47,15 +52,24 @@ class Action(StrEnum):
     PRACTICE_ARCHIVE = "practice.archive"
     PRACTICE_CHANGE = "practice.change"
     PRACTICE_CREATE = "practice.create"
+    PRACTICE_SUPPLIERS_CONFIRM = "practice_suppliers.confirm"
+    PRACTICE_SUPPLIER_ADD = "practice_supplier.add"
+    PRACTICE_SUPPLIER_REMOVE = "practice_supplier.remove"
+    PRACTICE_SUPPLIER_SET = "practice_supplier.set"
     PROVIDER_CREATE = "provider.create"
     QUESTIONNAIRE_ANSWER = "questionnaire.answer"
     QUESTIONNAIRE_COPY = "questionnaire.copy"
     QUESTIONNAIRE_CREATE = "questionnaire.create"
     QUESTIONNAIRE_REFRESH = "questionnaire.refresh"
     QUESTIONNAIRE_SIGN = "questionnaire.sign"
+    RESTORE_TEST_RECORD = "restore_test.record"
     SESSION_END = "session.end"
     SESSION_OPEN = "session.open"
     SESSION_SWITCH = "session.switch"
+    SUPPLIER_CERTIFICATE_CREATE = "supplier_certificate.create"
+    SUPPLIER_CERTIFICATE_WITHDRAW = "supplier_certificate.withdraw"
+    SUPPLIER_CHANGE = "supplier.change"
+    SUPPLIER_CREATE = "supplier.create"
 
     @property
     def object_kind(self) -> str:
@@ -68,15 +82,24 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "add_evidence": Action.EVIDENCE_ADD,
     "answer_control": Action.ATTESTATION_GIVE,
     "answer_for_many": Action.ATTESTATION_GIVE,
+    "add_certificate": Action.SUPPLIER_CERTIFICATE_CREATE,
+    "add_contract": Action.CONTRACT_CREATE,
+    "add_practice_supplier": Action.PRACTICE_SUPPLIER_ADD,
+    "add_supplier": Action.SUPPLIER_CREATE,
     "approve_device": Action.DEVICE_APPROVE,
     "archive_practice": Action.PRACTICE_ARCHIVE,
     "change_action": Action.ACTION_CHANGE,
     "change_client": Action.CLIENT_CHANGE,
+    "change_contract": Action.CONTRACT_CHANGE,
     "change_device": Action.DEVICE_CHANGE,
     "change_member": Action.MEMBER_CHANGE,
     "change_policy": Action.POLICY_CHANGE,
     "change_practice": Action.PRACTICE_CHANGE,
     "copy_questionnaire": Action.QUESTIONNAIRE_COPY,
+    "change_supplier": Action.SUPPLIER_CHANGE,
+    "close_contract": Action.CONTRACT_CLOSE,
+    "confirm_contacts": Action.CONTACTS_CONFIRM,
+    "confirm_practice_suppliers": Action.PRACTICE_SUPPLIERS_CONFIRM,
     "create_client": Action.CLIENT_CREATE,
     "create_client_secret": Action.CLIENT_SECRET_CREATE,
     "create_enrolment_token": Action.ENROLMENT_TOKEN_CREATE,
@@ -93,15 +116,20 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "grant_exception": Action.EXCEPTION_CREATE,
     "refresh_questionnaire": Action.QUESTIONNAIRE_REFRESH,
     "read_evidence": Action.EVIDENCE_READ,
+    "record_restore_test": Action.RESTORE_TEST_RECORD,
     "remove_device": Action.DEVICE_REVOKE,
     "remove_member": Action.MEMBER_REMOVE,
+    "remove_practice_supplier": Action.PRACTICE_SUPPLIER_REMOVE,
     "replace_client_keys": Action.CLIENT_KEYS_REPLACE,
+    "replace_contacts": Action.CONTACTS_REPLACE,
     "revoke_client": Action.CLIENT_REVOKE,
     "revoke_device": Action.DEVICE_REVOKE,
     "revoke_enrolment_token": Action.ENROLMENT_TOKEN_REVOKE,
     "revoke_invitation": Action.INVITATION_REVOKE,
     "set_opening_hours": Action.OPENING_HOURS_SET,
     "sign_questionnaire": Action.QUESTIONNAIRE_SIGN,
+    "set_practice_supplier": Action.PRACTICE_SUPPLIER_SET,
     "switch_membership": Action.SESSION_SWITCH,
+    "withdraw_certificate": Action.SUPPLIER_CERTIFICATE_WITHDRAW,
 }
 """Function of a guarded route → what calling it does. The guard records it; nothing in the route needs to."""

@@ -61,6 +61,11 @@ def judge_records(facts: RecordFacts, policy: Policy, now: datetime) -> list[Fin
     return [finding for finding in found if finding is not None]
 
 
+def questionnaires_for(services: Iterable[str]) -> frozenset[int]:
+    """Return the questionnaires that concern a supplier which does this for a practice."""
+    return frozenset({GENERAL, *(QUESTIONNAIRE_OF[service] for service in services)})
+
+
 async def suppliers_concerned(
     session: AsyncSession, provider_id: UUID, practice_ids: Iterable[UUID]
 ) -> dict[UUID, SupplierList]:
@@ -69,8 +74,7 @@ async def suppliers_concerned(
     confirmed = {record.practice_id: record for record in await records_of(session, provider_id, ids)}
     suppliers: dict[UUID, list[ConcernedSupplier]] = {practice_id: [] for practice_id in ids}
     for link in await links_of(session, provider_id, ids):
-        concerning = frozenset({GENERAL, *(QUESTIONNAIRE_OF[service] for service in link.services)})
-        suppliers[link.practice_id].append(ConcernedSupplier(link.supplier_id, concerning))
+        suppliers[link.practice_id].append(ConcernedSupplier(link.supplier_id, questionnaires_for(link.services)))
     return {
         practice_id: SupplierList(
             confirmed[practice_id].suppliers_confirmed_at if practice_id in confirmed else None, tuple(found)

@@ -108,11 +108,7 @@ def _together(answered: Finding | None, dated: Finding, at: datetime) -> Finding
 def _withdrawn(judged: Sequence[Finding], before: Mapping[str, queries.Judged]) -> list[Finding]:
     """Return what is to be stored of controls of which nobody says anything any more, such as a contract taken back."""
     known = {found.control for found in judged}
-    return [
-        Finding(control, "unknown", "not_answered", {}, {}, None)
-        for control, stored in before.items()
-        if control not in known and (stored.state, stored.reason) != ("unknown", "not_answered")
-    ]
+    return [Finding(control, "unknown", "not_answered", {}, {}, None) for control in before if control not in known]
 
 
 def _is_stored(found: Finding, stored: queries.Judged | None) -> bool:

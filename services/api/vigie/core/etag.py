@@ -9,17 +9,31 @@ from starlette.responses import Response
 from vigie.core.crypto import b64url
 
 
+def tag_of(body: BaseModel) -> str:
+    """Return the entity tag of a body, as `tagged` sends it."""
+    return _tag(body.model_dump_json().encode())
+
+
+def _tag(raw: bytes) -> str:
+    return f'"{b64url(hashlib.sha256(raw).digest()[:12])}"'
+
+
+def is_named_by(tag: str, header: str) -> bool:
+    """Whether a header `If-Match` or `If-None-Match` names an entity tag; `*` names any."""
+    known = {part.strip().removeprefix("W/") for part in header.split(",")}
+    return tag in known or "*" in known
+
+
 def tagged(request: Request, body: BaseModel, language: str | None = None) -> Response:
     """Return a body with its entity tag, or 304 when the caller has this very version.
 
     `language`: of a body that is written in the language the caller asked for.
     """
     raw = body.model_dump_json().encode()
-    tag = f'"{b64url(hashlib.sha256(raw).digest()[:12])}"'
+    tag = _tag(raw)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
     if language is not None:
         headers |= {"Content-Language": language, "Vary": f"{headers['Vary']}, Accept-Language"}
-    known = {part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")}
-    if tag in known or "*" in known:
+    if is_named_by(tag, request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
     return Response(raw, headers=headers, media_type="application/json")
