@@ -109,7 +109,9 @@ async def test_a_supplier_that_leaves_the_list_takes_its_contracts_along(cast: C
 
 async def test_the_own_notice_of_a_provider_is_applied(cast: Cast, database: Database) -> None:
     ana = await cast.ana()
-    await done(ana, "PUT", "/v1/policies", {"thresholds": {"records": {"contract_notice_days": 90}}})
+    await done(
+        ana, "PUT", "/v1/policies", {"practice_id": None, "thresholds": {"records": {"contract_notice_days": 90}}}
+    )
     body = {**TERMS, "supplier_id": await listed(cast), "ends_on": "2027-02-01"}
     await done(cast.pia, "POST", f"/v1/practices/{cast.cedar}/contracts", body)
     assert await said(database, cast.cedar, "ANS-8.1") == ("warn", "contract_ending")  # 76 days are left
