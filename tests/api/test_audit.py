@@ -25,6 +25,7 @@ from vigie.audit.log import OPERATOR, NewEntry, append, append_all
 from vigie.auth.dependencies import UnguardedRouteError, flatten, is_recorded_route, refuse_unguarded, writes
 from vigie.auth.principal import Permission
 from vigie.auth.recording import is_recorded
+from vigie.cli_actions import add_client
 from vigie.core.clock import MovableClock
 from vigie.core.db import Database, role_url
 from vigie.core.ids import uuid7
@@ -132,7 +133,9 @@ async def test_reads_are_not_recorded_and_refused_reads_neither(cast: Cast, data
 
 
 async def test_the_operator_and_devices_are_recorded_too(cast: Cast, database: Database) -> None:
-    narrow = await cast.client(cast.pia, "practices:read")
+    narrow = await add_client(
+        cast.settings, UUID(cast.pia.provider_id), "narrow", frozenset({Permission.PRACTICES_READ})
+    )
     hint = "AAAAAAAAAAAAAAAAAAAAAA"
     device = await cast.device(machine_hint=hint)
     again = cast.agent()
@@ -140,7 +143,7 @@ async def test_the_operator_and_devices_are_recorded_too(cast: Cast, database: D
     found = await entries(database, cast.pia.provider_id)
     assert [entry["action"] for entry in found[:2]] == ["provider.create", "client.create"]
     assert {(entry["actor_kind"], entry["actor_name"]) for entry in found[:2]} == {("operator", "command line")}
-    added = next(entry for entry in found if entry["object_id"] == narrow.client_id)
+    added = next(entry for entry in found if entry["object_id"] == narrow["client_id"])
     assert told(added, "action", "details") == {"action": "client.create", "details": {"scopes": ["practices:read"]}}
     joined, back = (entry for entry in found if entry["actor_kind"] == "device")
     assert [joined["action"], back["action"]] == ["device.enrol", "device.reenrol"]

@@ -1,15 +1,20 @@
 """The second lock: what PostgreSQL itself refuses, whatever the application asks."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
+import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Table
 
+from tests.conftest import NOW, PUBLIC_URL
 from tests.support.agent import healthy
-from tests.support.cast import Caller, Cast
+from tests.support.cast import Caller, Cast, assemble
 from tests.support.rows import tenant_tables
+from vigie.core.clock import MovableClock
 from vigie.core.db import Base, bind_provider, role_url
 from vigie.core.ids import uuid7
 from vigie.core.migrate import ROLES
@@ -188,12 +193,16 @@ async def furnish_records(cast: Cast, caller: Caller, practice: str, device: str
             await owner.execute(f"INSERT INTO {table} VALUES ({values})")  # noqa: S608 - nothing foreign in it
 
 
-@pytest.fixture
-async def two(cast: Cast) -> Cast:
-    """Atlas and Borea, both with rows in every table."""
-    await furnish(cast, cast.pia, cast.cedar)
-    await furnish(cast, cast.bela, cast.fir)
-    return cast
+@pytest.fixture(scope="module")
+async def two(shared_settings: Settings, shared_app: FastAPI, shared_clock: MovableClock) -> AsyncIterator[Cast]:
+    """Atlas and Borea, both with rows in every table; made once, for nothing here succeeds in changing them."""
+    shared_clock.move_to(NOW)
+    transport = httpx.ASGITransport(shared_app)
+    async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as http:
+        cast = await assemble(shared_settings, shared_app.state.parts, http, shared_clock)
+        await furnish(cast, cast.pia, cast.cedar)
+        await furnish(cast, cast.bela, cast.fir)
+        yield cast
 
 
 async def count(connection: asyncpg.Connection, table: Table, provider_id: str | None = None) -> int:

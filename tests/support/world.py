@@ -303,6 +303,13 @@ async def fill_card(world: World, home: str) -> None:
     assert answer.is_success, answer.text
 
 
+async def set_policy(world: World, home: str) -> None:
+    """Give a home thresholds of its own."""
+    wanted = {"practice_id": world.homes[home]["practice_id"], "thresholds": {"patch": {"security_pass_days": 10}}}
+    answer = await world.call(world.owner_of(home), "PUT", "/v1/policies", json=wanted)
+    assert answer.is_success, answer.text
+
+
 async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clock: Clock) -> World:
     """Make the world through the product's own doors."""
     world = World(app, http, rows, clock)
@@ -326,6 +333,7 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
         world.homes[home]["device_id"] = reporting.device_id
         world.homes[home] |= await make(world, "exception", home)
         await fill_card(world, home)
+        await set_policy(world, home)
         world.homes[home]["pending_id"] = (await make(world, "pending", home))["device_id"]
         world.voices[f"device of {home}"] = Voice(
             f"device of {home}", world.owner_of(home).provider_id, frozenset(), device=reporting
