@@ -2,8 +2,9 @@
 
 from functools import cache
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Table, TextClause, text
+from sqlalchemy import Table, TextClause, Uuid, text
 
 import vigie.audit.models
 import vigie.auth.models
@@ -29,11 +30,15 @@ def tenant_tables() -> list[Table]:
 async def holdings(database: Database, provider_id: str) -> Holdings:
     """Return every row of a provider, table by table, in the order of the keys; the audit apart, which notes refusals.
 
-    One question for all tables: tests ask it hundreds of times. Values are as JSON writes them.
+    One question for all tables: tests ask it hundreds of times. Values are as JSON writes them, but ids are ids.
     """
     async with database.engine.connect() as connection:
-        found = await connection.execute(_holdings_of_all(), {"provider": provider_id})
-        return {row.name: row.rows for row in found}
+        found = {row.name: row.rows for row in await connection.execute(_holdings_of_all(), {"provider": provider_id})}
+    for table in tenant_tables():
+        ids = [column.name for column in table.columns if isinstance(column.type, Uuid)]
+        for row in found.get(table.name, ()):
+            row |= {name: UUID(row[name]) for name in ids if row[name] is not None}
+    return found
 
 
 @cache
