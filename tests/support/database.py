@@ -14,8 +14,8 @@ from vigie.core.migrate import migrate
 URL_VARIABLE = "VIGIE_TEST_DATABASE_URL"
 TEMPLATE = "vigie_template"
 # Tests prove behaviour, not durability (tests/e2e does, with the default settings): no reason to wait for the disk, nor to
-# write what only a standby or a recovery reads. Databases come and go by the hundred, each with few rows: compiling plans and
-# looking every five seconds for something to vacuum would cost a third of the server's time.
+# write what only a standby or a recovery reads. Databases come and go by the hundred, each with few rows: compiling plans, or
+# looking every five seconds for something to vacuum, would be work for nothing.
 FAST = {
     "fsync": "off",
     "full_page_writes": "off",
