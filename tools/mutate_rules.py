@@ -30,15 +30,22 @@ RULES = Path("posture/rules")
 LEFT_OUT = frozenset({"__init__", "reasons"})  # nothing that does anything
 TESTS = (
     *("access", "antivirus", "exposure", "protection", "patch", "equipment", "backup", "record", "contract"),
-    *("exception", "answer", "practice", "score", "timeline", "rule_traps"),
+    *("exception", "answer", "practice", "score", "timeline", "rule_traps", "bounds", "explaining", "prefill"),
 )
-LAST = ("control_evidence", "catalogue_coverage", "simulated_posture", "verdict_properties")
+LAST = (
+    "lifecycle_data",
+    "shown_evidence",
+    "control_evidence",
+    "catalogue_coverage",
+    "simulated_posture",
+    "verdict_properties",
+)
 NEAREST = {
     "accounts": "access", "sessions": "access", "antivirus": "antivirus", "encryption": "protection",
     "firewall": "protection", "exposure": "exposure", "patch": "patch", "support": "patch", "lifecycle": "patch",
     "backup": "backup", "copies": "backup", "jobs": "backup", "equipment": "equipment", "freshness": "equipment",
     "restore": "record", "records": "record", "contracts": "contract", "answers": "answer", "exceptions": "exception",
-    "practice": "practice", "score": "score",
+    "practice": "practice", "score": "score", "bounds": "bounds", "prefill": "prefill",
 }  # fmt: skip
 """Which tests to begin with, for speed: the others follow in any case."""
 

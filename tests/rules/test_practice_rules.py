@@ -140,6 +140,7 @@ def test_the_devices_longest_unseen_are_named_first() -> None:
     assert finding.evidence["devices"] == ["c", "d", "b"]
     assert finding.evidence["unseen"] == 3
     assert finding.evidence["longest_unseen_days"] == 40
+    assert finding.threshold == {"pass_days": 7, "warn_days": 30}
 
 
 @pytest.mark.parametrize(("days", "unseen"), [(7.9, 0), (8, 1)])
