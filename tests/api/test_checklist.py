@@ -11,14 +11,21 @@ from tests.support.budget import statements_of
 from tests.support.cast import Cast
 from tests.support.refusals import refusal
 from vigie.core.clock import wire_time
+from vigie.overview.checklist_schemas import ChecklistOut
 
 FRENCH = {"Accept-Language": "fr"}
 MOST_STATEMENTS = 12
 
 
 async def checklist(cast: Cast, practice: str | None = None, **options: Any) -> dict[str, Any]:
-    """Return the checklist of Cedar, or of the practice given."""
-    found: dict[str, Any] = await cast.pia.get(f"/v1/practices/{practice or cast.cedar}/checklist", **options)
+    """Return the checklist of Cedar, or of the practice given.
+
+    It is written without its model: each one that any test reads is, to the byte, what the model would have written.
+    """
+    answer = await cast.pia.call("GET", f"/v1/practices/{practice or cast.cedar}/checklist", **options)
+    assert answer.status_code == 200, answer.text
+    assert answer.content == ChecklistOut.model_validate_json(answer.content).model_dump_json().encode()
+    found: dict[str, Any] = answer.json()
     return found
 
 

@@ -1,9 +1,14 @@
-"""From stored rows to the checklist as it is shown: every state with its sentence, its points and what it rests on."""
+"""From stored rows to the checklist as it is shown: every state with its sentence, its points and what it rests on.
 
+Hundreds of findings are shown at once: they are plain values in the order of `checklist_schemas`, because making and
+validating a model of each costs more than reading them all. A test holds the answer against those shapes.
+"""
+
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from vigie.overview import checklist_schemas as shapes
@@ -16,6 +21,7 @@ from vigie.overview.explaining import (
     earliest,
     fill,
     improvements,
+    leaves_open,
     states_of,
     tally,
     threshold_of,
@@ -29,6 +35,11 @@ from vigie.posture.rules.score import Points
 _INVENTORY = "ANS-5.11"
 _MOST_IMPROVEMENTS = 10
 _FILES = "evidence_ids"
+_DEFAULTS = Policy()
+_ANSWER = tuple(name for name in shapes.AttestationOut.model_fields if name != _FILES)
+_ACCEPTED = tuple(shapes.AcceptedOut.model_fields)
+Shown = dict[str, Any]
+"""What is shown, by the fields of one of `checklist_schemas`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +71,14 @@ class _Shown:
 class _Heard(NamedTuple):
     """A device as it vouches for its findings: its name, its last heartbeat, and those that carried its sections."""
 
+    device_id: str
     alias: str
-    last: shapes.HeartbeatOut | None
-    sections: Mapping[str, shapes.SectionProofOut]
+    last: Shown | None
+    sections: Mapping[str, Shown]
 
 
 def catalogue_control(control: Control, language: Language) -> dict[str, Any]:
     """Return a control point of the catalogue in a language, by the fields of `CatalogueControl`."""
-    policy = Policy()
     return {
         **{name: getattr(control, name) for name in ("id", "rule", "kind", "every", "essential", "weight", "effort")},
         "bulk": control.bulk,
@@ -79,55 +90,60 @@ def catalogue_control(control: Control, language: Language) -> dict[str, Any]:
         "responsible": list(control.responsible),
         "telemetry": list(control.telemetry),
         "sources": list(control.source),
-        "thresholds": [shapes.DefaultOut(key=key, default=threshold_of(policy, key)) for key in control.policy_keys],
+        "thresholds": [shapes.DefaultOut(key=key, default=threshold_of(_DEFAULTS, key)) for key in control.policy_keys],
     }
 
 
-def checklist(facts: Facts, catalogue: Catalogue, language: Language) -> shapes.ChecklistOut:
-    """Return the checklist of a practice; the points of its controls add up to those of the rules, these to the score."""
+def checklist(facts: Facts, catalogue: Catalogue, language: Language) -> Shown:
+    """Return the checklist of a practice, by the fields of `ChecklistOut`.
+
+    The points of its controls add up to those of the rules, these to the score.
+    """
     posture = facts.posture
     controls = catalogue.controls
     states = states_of(posture.controls, posture.answers)
     points = tally(controls.values(), states)
     shown = _shown(facts, catalogue, states)
-    by_rule: dict[int, list[shapes.ChecklistControl]] = {rule: [] for rule in catalogue.rules}
-    writer = _Writer(facts, catalogue, language, _by_control(facts.answers), _heard(facts.devices))
+    by_rule: dict[int, list[Shown]] = {rule: [] for rule in catalogue.rules}
+    writer = _Writer(
+        facts, catalogue, language, _by_control(facts.answers), _heard(facts.devices), _accepted(facts.exceptions)
+    )
     for control in controls.values():
         by_rule[control.rule].append(writer.control(control, shown[control.id], points.controls[control.id]))
-    return shapes.ChecklistOut(
-        practice_id=posture.practice_id,
-        as_of=posture.assessed_at,
-        catalogue_version=catalogue.version,
-        language=language,
-        notice=shapes.NOTICE[language],
-        light=cast("shapes.Light", posture.checklist),
-        light_since=datetime.fromisoformat(posture.since.get("checklist", posture.since["overall"])),
-        score=posture.score,
-        points=_points(points.total),
-        rules=[
-            shapes.ChecklistRule(
-                id=rule.id,
-                title=getattr(rule.title, language),
-                points=_points(points.rules.get(rule.id, Points(0, 0))),
-                controls=by_rule[rule.id],
-            )
+    return {
+        "practice_id": posture.practice_id,
+        "as_of": posture.assessed_at,
+        "catalogue_version": catalogue.version,
+        "language": language,
+        "notice": shapes.NOTICE[language],
+        "light": posture.checklist,
+        "light_since": datetime.fromisoformat(posture.since.get("checklist", posture.since["overall"])),
+        "score": posture.score,
+        "points": _points(points.total),
+        "rules": [
+            {
+                "id": rule.id,
+                "title": getattr(rule.title, language),
+                "points": _points(points.rules.get(rule.id, Points(0, 0))),
+                "controls": by_rule[rule.id],
+            }
             for rule in catalogue.rules.values()
         ],
-        improvements=_improvements(facts, controls, points, states, language),
-        trend=[shapes.ScoreDayOut(day=day, score=score) for day, score in facts.trend],
-        compared=_compared(facts.standing),
-        not_compared=_not_compared(facts),
-    )
+        "improvements": _improvements(facts, controls, points, states, language),
+        "trend": [{"day": day, "score": score} for day, score in facts.trend],
+        "compared": _compared(facts.standing),
+        "not_compared": _not_compared(facts),
+    }
 
 
-def _points(points: Points) -> shapes.PointsOut:
-    return shapes.PointsOut(earned=points.earned / 2, possible=points.possible / 2)
+def _points(points: Points) -> Shown:
+    return {"earned": points.earned / 2, "possible": points.possible / 2}
 
 
-def _compared(standing: Standing | None) -> shapes.ComparedOut | None:
+def _compared(standing: Standing | None) -> Shown | None:
     if standing is None:
         return None
-    return shapes.ComparedOut(median=standing.median, place=standing.place, practices=standing.practices)
+    return {"median": standing.median, "place": standing.place, "practices": standing.practices}
 
 
 def _not_compared(facts: Facts) -> Literal["too_few_practices", "nothing_known"] | None:
@@ -167,21 +183,29 @@ def _by_control(answers: Sequence[Answered]) -> dict[str, Answered]:
 
 def _improvements(
     facts: Facts, controls: Mapping[str, Control], points: Tally, states: Mapping[str, State], language: Language
-) -> list[shapes.ImprovementOut]:
+) -> list[Shown]:
     accepted = {each.control for each in facts.exceptions if states.get(each.control) == "warn"}
     return [
-        shapes.ImprovementOut(
-            control=found.control,
-            title=getattr(control.title, language),
-            responsible=list(control.responsible),
-            effort=control.effort,
-            gain=found.gain / 2,
-            score_then=found.score_then,
-            first_step=getattr(control.steps, language)[0],
-        )
+        {
+            "control": found.control,
+            "title": getattr(control.title, language),
+            "responsible": control.responsible,
+            "effort": control.effort,
+            "gain": found.gain / 2,
+            "score_then": found.score_then,
+            "first_step": getattr(control.steps, language)[0],
+        }
         for found in improvements(controls, points, accepted)[:_MOST_IMPROVEMENTS]
         if (control := controls[found.control])
     ]
+
+
+def _accepted(exceptions: Sequence[ControlException]) -> dict[str, list[Shown]]:
+    """Return the exceptions in force by their controls."""
+    accepted: dict[str, list[Shown]] = defaultdict(list)
+    for each in exceptions:
+        accepted[each.control].append({name: getattr(each, name) for name in _ACCEPTED})
+    return accepted
 
 
 def _heard(devices: Mapping[UUID, Reported]) -> dict[UUID, _Heard]:
@@ -190,12 +214,12 @@ def _heard(devices: Mapping[UUID, Reported]) -> dict[UUID, _Heard]:
     for device_id, device in devices.items():
         last = None
         if device.last_seen_at is not None:
-            last = shapes.HeartbeatOut(sequence=device.sequence, received_at=device.last_seen_at)
+            last = {"sequence": device.sequence, "received_at": device.last_seen_at}
         sections = {
-            name: shapes.SectionProofOut(section=name, sequence=sequence, received_at=received_at)
+            name: {"sequence": sequence, "received_at": received_at, "section": name}
             for name, (sequence, received_at) in device.sections.items()
         }
-        heard[device_id] = _Heard(device.alias, last, sections)
+        heard[device_id] = _Heard(str(device_id), device.alias, last, sections)
     return heard
 
 
@@ -212,85 +236,87 @@ class _Writer:
     language: Language
     answers: Mapping[str, Answered]
     heard: Mapping[UUID, _Heard]
+    accepted: Mapping[str, Sequence[Shown]]
+    unchanging: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Sentences that leave nothing open, by their reasons: found once, however many findings say so."""
 
-    def control(self, control: Control, shown: _Shown, points: Points) -> shapes.ChecklistControl:
-        """Return a control with everything that stands behind it."""
+    def control(self, control: Control, shown: _Shown, points: Points) -> Shown:
+        """Return a control with everything that stands behind it, by the fields of `ChecklistControl`."""
         own = shown.own
         known = [own.threshold, own.evidence] if own is not None and own.reason == shown.reason else []
         says, following = self._sentences(shown.reason, *known)
         in_state, concerned = fraction(shown.state, shown.counts) if shown.counts else (None, None)
-        return shapes.ChecklistControl(
-            id=control.id,
-            title=getattr(control.title, self.language),
-            kind=control.kind,
-            responsible=list(control.responsible),
-            essential=control.essential,
-            state=shown.state,
-            reason=shown.reason,
-            says=says,
-            next=following,
-            since=shown.since,
-            valid_until=earliest(finding.valid_until for finding in _all(shown)),
-            points=_points(points),
-            devices_in_state=in_state,
-            devices_concerned=concerned,
-            thresholds=self._thresholds(control),
-            accepted=[
-                shapes.AcceptedOut.model_validate(each, from_attributes=True)
-                for each in self.facts.exceptions
-                if each.control == control.id
+        return {
+            "id": control.id,
+            "title": getattr(control.title, self.language),
+            "kind": control.kind,
+            "responsible": control.responsible,
+            "essential": control.essential,
+            "state": shown.state,
+            "reason": shown.reason,
+            "says": says,
+            "next": following,
+            "since": shown.since,
+            "valid_until": earliest(finding.valid_until for finding in _all(shown)),
+            "points": _points(points),
+            "devices_in_state": in_state,
+            "devices_concerned": concerned,
+            "thresholds": [
+                {"key": key, "default": threshold_of(_DEFAULTS, key), "applied": threshold_of(self.facts.policy, key)}
+                for key in control.policy_keys
             ],
-            answer=self._answer(control, own) if own is not None else None,
-            devices=[self._device(control, finding) for finding in shown.found],
-        )
+            "accepted": self.accepted.get(control.id, ()),
+            "answer": self._answer(control, own) if own is not None else None,
+            "devices": [self._device(control, finding) for finding in shown.found],
+        }
 
     def _sentences(self, reason: str, *known: Mapping[str, Any]) -> tuple[str, str]:
         """Return what a reason says and what to do next; a code that only a newer program knows stands for itself."""
+        if (unchanging := self.unchanging.get(reason)) is not None:
+            return unchanging
         text = self.catalogue.reasons.get(reason)
         if text is None:
             return reason, reason
-        return fill(text.says, self.language, *known), fill(text.next, self.language, *known)
+        sentences = fill(text.says, self.language, *known), fill(text.next, self.language, *known)
+        if not leaves_open(text.says, self.language) and not leaves_open(text.next, self.language):
+            self.unchanging[reason] = sentences
+        return sentences
 
-    def _sentence(self, finding: Found) -> dict[str, Any]:
+    def _sentence(self, finding: Found) -> Shown:
         says, following = self._sentences(finding.reason, finding.threshold, finding.evidence)
         return {
-            "says": says,
-            "next": following,
             "state": finding.state,
             "reason": finding.reason,
+            "says": says,
+            "next": following,
             "valid_until": finding.valid_until,
             "evidence": finding.evidence,
             "threshold": finding.threshold,
+        }
+
+    def _answer(self, control: Control, finding: Found) -> Shown:
+        source = "records" if control.kind == "automatic" else "attestation"
+        if control.id == _INVENTORY:
+            source = "inventory"
+        attestation = None
+        if (told := self.answers.get(control.id)) is not None:
+            attestation = {**{name: getattr(told.answer, name) for name in _ANSWER}, _FILES: told.files}
+        return {
+            **self._sentence(finding),
+            "source": source,
+            "attestation": attestation,
             "since": finding.since,
             "assessed_at": finding.assessed_at,
         }
 
-    def _answer(self, control: Control, finding: Found) -> shapes.PracticeProofOut:
-        if control.id == _INVENTORY:
-            source: Literal["attestation", "records", "inventory"] = "inventory"
-        else:
-            source = "records" if control.kind == "automatic" else "attestation"
-        attestation = None
-        if (told := self.answers.get(control.id)) is not None:
-            own = {name: getattr(told.answer, name) for name in shapes.AttestationOut.model_fields if name != _FILES}
-            attestation = shapes.AttestationOut(**own, evidence_ids=list(told.files))
-        return shapes.PracticeProofOut(source=source, attestation=attestation, **self._sentence(finding))
-
-    def _device(self, control: Control, finding: Found) -> shapes.DeviceProofOut:
+    def _device(self, control: Control, finding: Found) -> Shown:
         device = self.heard[finding.subject_id]
-        return shapes.DeviceProofOut(
-            device_id=finding.subject_id,
-            alias=device.alias,
-            told_by=[device.sections[name] for name in control.telemetry if name in device.sections],
-            last_heartbeat=device.last,
+        return {
             **self._sentence(finding),
-        )
-
-    def _thresholds(self, control: Control) -> list[shapes.ThresholdOut]:
-        default = Policy()
-        return [
-            shapes.ThresholdOut(
-                key=key, default=threshold_of(default, key), applied=threshold_of(self.facts.policy, key)
-            )
-            for key in control.policy_keys
-        ]
+            "device_id": device.device_id,
+            "alias": device.alias,
+            "since": finding.since,
+            "assessed_at": finding.assessed_at,
+            "told_by": [device.sections[name] for name in control.telemetry if name in device.sections],
+            "last_heartbeat": device.last,
+        }

@@ -11,7 +11,7 @@ from vigie.auth.dependencies import Call, reads
 from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
 from vigie.auth.principal import Permission
 from vigie.core.errors import InvalidRequestError, NotFoundError, language_of, problems
-from vigie.core.etag import tagged
+from vigie.core.etag import tagged, tagged_values
 from vigie.overview import checklist_queries as queries
 from vigie.overview import checklist_schemas as shapes
 from vigie.overview.checklist import Facts, catalogue_control, checklist
@@ -122,7 +122,7 @@ async def read_checklist(
         standing=place,
     )
     language = language_of(request)
-    return tagged(request, checklist(facts, load_catalogue(), language), language)
+    return tagged_values(request, checklist(facts, load_catalogue(), language), language)
 
 
 @router.get("/checklist/summary", summary="Read which controls most practices fail")

@@ -160,6 +160,11 @@ def fill(text: Text, language: Language, *values: Mapping[str, Any]) -> str:
     return template.format_map({name: _written(_last(name, values), language) for name in names})
 
 
+def leaves_open(text: Text, language: Language) -> bool:
+    """Whether a sentence has places for numbers; one without them always says the same."""
+    return bool(_placeholders(str(getattr(text, language))))
+
+
 @lru_cache(maxsize=2048)
 def _placeholders(template: str) -> tuple[str, ...]:
     """Return the names a sentence leaves open; parsed once, because most sentences leave none."""
