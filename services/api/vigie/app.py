@@ -1,6 +1,5 @@
 """The HTTP application: everything is chosen and wired here, nothing at import."""
 
-import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -27,6 +26,7 @@ from vigie.core import middleware
 from vigie.core.batch import Form
 from vigie.core.client_address import Network
 from vigie.core.clock import Clock, SystemClock
+from vigie.core.collector import calm_the_collector
 from vigie.core.db import Database, Role, connect, role_url
 from vigie.core.errors import install_error_handlers
 from vigie.core.invalidation import Listener
@@ -179,21 +179,10 @@ def quotas_of(settings: Settings) -> dict[str, str]:
     }
 
 
-def _calm_the_collector() -> None:
-    """Leave what start-up made out of every later collection, and collect what requests make less often.
-
-    Requests make thousands of short-lived objects and almost no cycles: looking through everything every few hundred of
-    them cost pauses of tens of milliseconds.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-
-
 @asynccontextmanager
 async def _running(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
-    _calm_the_collector()
+    calm_the_collector()
     parts.listener.start()
     parts.intake.start()
     try:

@@ -16,6 +16,7 @@ from uvicorn import Config, Server
 from vigie.checklist.sweep import ChecklistSweep
 from vigie.core.batch import Form
 from vigie.core.clock import Clock, SystemClock
+from vigie.core.collector import calm_the_collector
 from vigie.core.db import Database, connect, role_url
 from vigie.core.jobs import Job, run_jobs
 from vigie.core.metrics import exposition
@@ -113,6 +114,7 @@ async def run(settings: Settings, health_port: int | None = None, *, clock: Cloc
         serving = asyncio.create_task(server.serve())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    calm_the_collector()
     await run_jobs(jobs, stop)
     await database.close()
     if server is not None and serving is not None:
