@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -136,33 +135,22 @@ def test_nothing_of_this_machine_s_names_leaves(lived: Paths) -> None:
 
 
 def test_a_run_is_light(lived: Paths, server: Server) -> None:
-    """At most 40 MiB at the peak and half a second of its own, the tools of the system not counted."""
+    """At most 40 MiB at the peak, the tools of the system not counted; what it costs in time is the benchmark's to say."""
     enrol(lived, server)
     agent(lived, "run")
     probe = (
-        "import resource, sys, runpy; sys.argv = ['vigie_agent', 'run']\n"
+        "import sys, runpy; sys.argv = ['vigie_agent', 'run']\n"
         "try: runpy.run_module('vigie_agent', run_name='__main__')\n"
         "except SystemExit as end: code = end.code\n"
-        "used = resource.getrusage(resource.RUSAGE_SELF)\n"
         "peak = next(line for line in open('/proc/self/status') if line.startswith('VmHWM')).split()[1]\n"
-        "print(code, used.ru_utime + used.ru_stime, peak)"
+        "print(code, peak)"
     )
     env = {**os.environ, "PYTHONPATH": str(AGENT_SOURCE), "VIGIE_AGENT_STATE_DIR": str(lived.state)}
     done = subprocess.run([sys.executable, "-c", probe], env=env, capture_output=True, check=True, text=True)
-    code, seconds, kib = done.stdout.split()
+    code, kib = done.stdout.split()
     assert server.received[-1].body["sections"] == {}
     assert code == "0"
     assert int(kib) <= 40 * 1024
-    assert float(seconds) <= 0.5
-
-
-def test_a_hook_takes_well_under_a_second(paths: Paths) -> None:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    began = time.monotonic()
-    agent(paths, "backup", "report", "--job", "nas", "--status", "ok")
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert (used.ru_utime + used.ru_stime) - (before.ru_utime + before.ru_stime) < 0.5
-    assert time.monotonic() - began < 2
 
 
 def test_a_stopped_agent_stays_quiet_until_it_is_enrolled_again(lived: Paths, server: Server) -> None:
