@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+import vigie.alerts.channel_models
 import vigie.audit.models
 import vigie.auth.models
 import vigie.checklist.models
@@ -23,6 +24,7 @@ import vigie.practices.models
 from vigie.core.db import Base
 
 MODELS = (
+    vigie.alerts.channel_models,
     vigie.audit.models,
     vigie.auth.models,
     vigie.checklist.models,

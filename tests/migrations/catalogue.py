@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import asyncpg
 
+import vigie.alerts.channel_models
 import vigie.checklist.models
 import vigie.checklist.record_models  # noqa: F401 - each import adds its tables to the metadata
 from vigie.core.db import Base
@@ -27,6 +28,7 @@ WIDER_POLICIES = {
             *("control_exception", "policy", "score_day"),
         )
     },
+    **{(table, "due"): ("vigie_worker", "SELECT") for table in ("channel", "notification")},
     ("checklist_deadline", "due"): ("vigie_worker", "SELECT"),
     ("device_deadline", "due"): ("vigie_worker", "SELECT"),
     ("device_liveness", "pulse"): ("vigie_worker", "SELECT"),
