@@ -20,6 +20,7 @@ from vigie.auth.signing_keys import new_signing_key
 from vigie.core.clock import MovableClock
 from vigie.core.db import Database
 from vigie.core.embedded import EmbeddedPostgres
+from vigie.events.log import check_all
 from vigie.settings import Settings
 
 PUBLIC_URL = "https://vigie.test"
@@ -37,7 +38,8 @@ _RUN_SERVER = pytest.StashKey[tuple[EmbeddedPostgres, Path]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """With several worker processes, let the process that outlives them all own the server."""
+    """Check every event; with several worker processes, let the process that outlives them all own the server."""
+    check_all()
     distributes = getattr(config.option, "dist", "no") != "no" and not hasattr(config, "workerinput")
     if distributes and not os.environ.get(URL_VARIABLE):
         folder = Path(tempfile.mkdtemp(prefix="vigie-tests-"))

@@ -10,6 +10,7 @@ from vigie.events.log import NewEvent, append
 from vigie.settings import Settings
 
 WRITERS, BATCHES, BATCH = 8, 15, 20
+KIND = "practice.changed"
 TOTAL = WRITERS * BATCHES * BATCH
 
 
@@ -21,7 +22,7 @@ async def write(settings: Settings, cast: Cast, writer: int) -> None:
         for batch in range(BATCHES):
             events = [
                 NewEvent(
-                    provider, "test.written", UUID(cast.cedar), None, cast.clock.now(), {"writer": writer, "nth": nth}
+                    provider, KIND, UUID(cast.cedar), None, cast.clock.now(), {"by": str(writer), "fields": [str(nth)]}
                 )
                 for nth in range(batch * BATCH, (batch + 1) * BATCH)
             ]
@@ -54,8 +55,8 @@ async def test_readers_see_every_event_once_and_in_order_while_eight_write(cast:
     for items in await asyncio.gather(*readers):
         numbers = [item["number"] for item in items]
         assert numbers == list(range(1, len(items) + 1))
-        written = [item["payload"] for item in items if item["kind"] == "test.written"]
+        written = [item["payload"] for item in items if item["kind"] == KIND]
         assert len(written) == TOTAL
         for writer in range(WRITERS):
-            own = [payload["nth"] for payload in written if payload["writer"] == writer]
+            own = [int(payload["fields"][0]) for payload in written if payload["by"] == str(writer)]
             assert own == list(range(BATCHES * BATCH))

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from vigie.app import install_routes
 from vigie.devices.hb1.schema import render_schema
+from vigie.events.published import events_document
 from vigie.openapi import agent_document, console_document
 
 
@@ -24,6 +25,7 @@ def documents() -> Mapping[str, str]:
         "console.json": _render(console_document(app)),
         "agent.json": _render(agent_document()),
         "hb-1.schema.json": render_schema(),
+        "events.json": _render(events_document()),
     }
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, ForeignKeyConstraint, Index, Text
+from sqlalchemy import BigInteger, DateTime, ForeignKey, ForeignKeyConstraint, Index, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -34,6 +34,7 @@ class Event(Base):
     provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.id"), primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     kind: Mapped[str] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(SmallInteger, server_default="1")  # written by a release that knew only one
     practice_id: Mapped[UUID | None] = mapped_column()
     device_id: Mapped[UUID | None] = mapped_column()
     happened_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -6,7 +6,7 @@ from datetime import datetime
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vigie.events.log import NewEvent, append
+from vigie.events.log import NewEvent, append, check
 
 
 async def driver_connection(session: AsyncSession) -> asyncpg.Connection:
@@ -19,5 +19,9 @@ async def driver_connection(session: AsyncSession) -> asyncpg.Connection:
 
 
 async def record(session: AsyncSession, events: Sequence[NewEvent], now: datetime) -> None:
-    """Append events in the unit of work of a request. One provider: the portable form, which needs no batch."""
+    """Append events in the unit of work of a request. One provider: the portable form, which needs no batch.
+
+    Raises `UnknownKindError` and `PayloadMisfitError`: partners build on the published schemas.
+    """
+    check(events)
     await append(await driver_connection(session), "citus", events, now)

@@ -16,8 +16,9 @@ from vigie.core.db import Database
 from vigie.core.errors import InvalidRequestError, problems
 from vigie.events.models import Event
 from vigie.events.queries import events_after, first_kept, last_number
+from vigie.events.schemas import EventOut
 from vigie.events.tail import Tail
-from vigie.overview.event_schemas import EventOut, EventPage, EventQuery, EventsExpiredError, NotAStreamError
+from vigie.overview.event_schemas import EventPage, EventQuery, EventsExpiredError, NotAStreamError
 
 router = APIRouter(
     prefix="/v1/events", tags=["events"], responses=problems(UnauthenticatedError, InsufficientScopeError)

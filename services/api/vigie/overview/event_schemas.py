@@ -1,12 +1,9 @@
 """Wire shapes of the change feed."""
 
-from typing import Any
-from uuid import UUID
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from vigie.core.errors import AppError
-from vigie.core.wire import Instant
+from vigie.events.schemas import EventOut
 
 
 class EventsExpiredError(AppError):
@@ -36,18 +33,6 @@ class EventQuery(BaseModel):
 
     after: int = Field(0, ge=0, le=2**62, description="`next_after` of the page before; 0 begins at the oldest event.")
     limit: int = Field(100, ge=1, le=500, description="How many events at most.")
-
-
-class EventOut(BaseModel):
-    """Something that changed: when it became true, when we learnt of it. Never rewritten."""
-
-    number: int
-    kind: str
-    practice_id: UUID | None
-    device_id: UUID | None
-    happened_at: Instant
-    recorded_at: Instant
-    payload: dict[str, Any]
 
 
 class EventPage(BaseModel):
