@@ -11,7 +11,8 @@ import asyncpg
 
 import vigie.alerts.channel_models
 import vigie.checklist.models
-import vigie.checklist.record_models  # noqa: F401 - each import adds its tables to the metadata
+import vigie.checklist.record_models
+import vigie.devices.silence_models  # noqa: F401 - each import adds its tables to the metadata
 from vigie.core.db import Base
 
 Placements = Mapping[str, str]
@@ -26,11 +27,15 @@ WIDER_POLICIES = {
             *("backup_run", "device", "device_deadline", "device_liveness", "device_presence", "device_section"),
             *("event", "event_head", "finding", "opening_hours", "posture", "practice", "section_history"),
             *("control_exception", "policy", "score_day"),
+            *("device_silence", "practice_line", "device_refusal"),
         )
     },
     **{(table, "due"): ("vigie_worker", "SELECT") for table in ("channel", "notification")},
     ("checklist_deadline", "due"): ("vigie_worker", "SELECT"),
     ("device_deadline", "due"): ("vigie_worker", "SELECT"),
+    ("device_silence", "due"): ("vigie_worker", "SELECT"),
+    **{("intake_pulse", role): (f"vigie_{role}", "ALL") for role in ("intake", "worker")},
+    **{("service_outage", role): (f"vigie_{role}", "ALL") for role in ("app", "intake", "worker")},
     ("device_liveness", "pulse"): ("vigie_worker", "SELECT"),
     ("reassessment", "due"): ("vigie_worker", "SELECT"),
     **{
