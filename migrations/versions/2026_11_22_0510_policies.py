@@ -119,6 +119,7 @@ def create_reassessment() -> None:
         sa.Column("practice_id", sa.Uuid(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("request", sa.Uuid(), nullable=False),
+        sa.Column("controls", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
         of_practice("reassessment"),
         sa.PrimaryKeyConstraint("provider_id", "practice_id", name="pk_reassessment"),

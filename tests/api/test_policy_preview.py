@@ -5,16 +5,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import NOW
-from tests.rules.machines import SYSTEMS
-from tests.rules.posture_facts import judge
 from tests.support.agent import Agent, healthy, patch_section
 from tests.support.cast import Cast
 from tests.support.people import Person
 from tests.support.rows import holdings
 from vigie.core.db import Database
-from vigie.overview.policy_preview import families_of
-from vigie.posture.rules.device import DEVICE_CONTROLS
-from vigie.posture.rules.model import Policy
 
 CONTROL = "ANS-2.2"
 
@@ -100,22 +95,3 @@ async def test_a_preview_is_refused_as_the_change_would_be(cast: Cast) -> None:
         body = {"practice_id": practice, "thresholds": {"patch": {"security_pass_days": days}}}
         answer = await person.call("POST", "/v1/policies/preview", json=body)
         assert (answer.status_code, answer.json().get("code")) == expected
-
-
-class Watched:
-    """A policy that notes which families are asked for."""
-
-    def __init__(self) -> None:
-        self.asked: set[str] = set()
-
-    def __getattr__(self, family: str) -> Any:
-        self.asked.add(family)
-        return getattr(Policy(), family)
-
-
-@pytest.mark.parametrize("control", sorted(DEVICE_CONTROLS))
-def test_a_control_asks_for_no_family_of_thresholds_that_a_preview_would_miss(control: str) -> None:
-    for machine in SYSTEMS.values():
-        watched = Watched()
-        judge(control, machine(), policy=watched)  # type: ignore[arg-type]
-        assert watched.asked <= families_of(control)

@@ -1,14 +1,17 @@
 """What practices are judged by changes: they are judged anew from what is stored, without anybody reporting."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from tests.conftest import NOW, settings_for
 from tests.jobs.test_sweep_protection import encrypted
@@ -33,7 +36,7 @@ class Job:
     """The job of one worker process."""
 
     def __init__(self, settings: Settings, **options: Any) -> None:
-        self.database = Database(*role_url(settings, "vigie_worker"), 2)
+        self.database = Interrupted(*role_url(settings, "vigie_worker"), 2)
         self._settings = settings
         self._job = Reassessment(Assessor("postgresql"), self.database, rest=0, **options)
 
@@ -44,6 +47,20 @@ class Job:
             return await self._job.run(connection, now)
         finally:
             await connection.close()
+
+
+class Interrupted(Database):
+    """A database with which something else happens once, when the first transaction that writes has ended."""
+
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    @asynccontextmanager
+    async def session(self, provider_id: UUID, *, write: bool) -> AsyncIterator[AsyncSession]:
+        async with super().session(provider_id, write=write) as session:
+            yield session
+        if write and self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
 
 
 @pytest.fixture
@@ -111,6 +128,85 @@ async def test_a_changed_threshold_turns_what_is_stored(cast: Cast, job: Job, ro
     assert (await finding(cast, devices[0]))[0] == "pass"
     await assert_invariants(rows)
     assert await job.run(NOW) == 0
+
+
+THRESHOLDS: list[dict[str, dict[str, int]]] = [
+    {"patch": {"security_pass_days": 25}},
+    {"patch": {"search_warn_days": 9}, "access": {"lock_pass_s": 60, "lock_warn_s": 120}},
+    {"equipment": {"unseen_pass_days": 1}, "backup": {"recent_pass_hours": 1}},
+    {"backup": {"restore_test_pass_days": 1}},
+    {"records": {"contacts_pass_months": 1}},
+    {"freshness": {"fresh_hours": 1}},  # last: each replaces the one before, which is a change as well
+]
+FINDINGS = """
+    SELECT subject_id, control, state, reason, since, valid_until, assessed_at, evidence, threshold
+    FROM finding WHERE control <> 'ANS-2.3' ORDER BY 1, 2
+"""
+POSTURES = """
+    SELECT practice_id, rank, overall, patch, backup, checklist, liveness, score, since, controls, answers, devices
+    FROM posture ORDER BY 1
+"""
+ALL_ANEW = """
+    INSERT INTO reassessment SELECT DISTINCT provider_id, practice_id, $1::timestamptz, practice_id, NULL::jsonb, 0 FROM device
+"""
+
+
+async def verdicts(rows: asyncpg.Connection) -> list[list[tuple[Any, ...]]]:
+    return [[tuple(row) for row in await rows.fetch(statement)] for statement in (FINDINGS, POSTURES)]
+
+
+async def test_a_changed_threshold_has_its_own_controls_judged_and_that_is_as_good_as_all(
+    cast: Cast, job: Job, rows: asyncpg.Connection
+) -> None:
+    devices = [await reporting(cast, 20), await cast.device(role="server"), await reporting(cast, 40, cast.elm)]
+    await devices[1].report({name: body for name, body in healthy(NOW).items() if name in {"os", "patch"}})
+    at = NOW + timedelta(hours=5)
+    cast.clock.move_to(at)
+    ana = await cast.ana()
+    await rows.execute(ALL_ANEW, at)
+    assert await job.run(at) == 2
+    forget = "UPDATE finding SET reason = 'nobody_looked' WHERE control = 'ANS-2.3' RETURNING subject_id"
+    looked = "SELECT count(*) FROM finding WHERE control = 'ANS-2.3' AND reason <> 'nobody_looked'"
+    changed = 0
+    for thresholds in THRESHOLDS:
+        assert len(await rows.fetch(forget)) == len(devices)
+        before = await verdicts(rows)
+        body = {"practice_id": None, "thresholds": thresholds}
+        assert (await ana.call("PUT", "/v1/policies", json=body)).status_code == 200
+        assert await job.run(at) == 2
+        judged = await verdicts(rows)
+        assert bool(await rows.fetchval(looked)) is ("freshness" in thresholds)  # of which every device control asks
+        changed += judged != before
+        await rows.execute(ALL_ANEW, at)
+        assert await job.run(at) == 2
+        assert await verdicts(rows) == judged, thresholds
+        assert await rows.fetchval(looked)
+    assert changed == len(THRESHOLDS)
+    await assert_invariants(rows)
+
+
+async def test_what_is_asked_for_meanwhile_is_judged_too(
+    cast: Cast, rows: asyncpg.Connection, settings: Settings
+) -> None:
+    ana, devices = await cast.ana(), [await reporting(cast, 20) for _ in range(3)]
+    asked = "SELECT controls FROM reassessment"
+    for thresholds, expected in (
+        ({"patch": {"security_pass_days": 25}}, {"ANS-2.2"}),
+        ({"patch": {"security_pass_days": 25}, "access": {"admins_pass": 1}}, {"ANS-2.2", "ANS-2.12"}),
+    ):
+        body = {"practice_id": cast.cedar, "thresholds": thresholds}
+        assert (await ana.call("PUT", "/v1/policies", json=body)).status_code == 200
+        assert set(await rows.fetchval(asked)) == expected
+    changed = await cast.pia.call("PATCH", f"/v1/devices/{devices[0].device_id}", json={"role": "server"})
+    assert (changed.status_code, await rows.fetchval(asked)) == (200, None)  # all of them, and so it stays
+    await set_days(ana, cast.cedar, 25)
+    assert await rows.fetchval(asked) is None
+    one_by_one = Job(settings, devices=1)
+    one_by_one.database.meanwhile = partial(set_days, ana, cast.cedar, 10)  # the first device is judged by then
+    assert await one_by_one.run(NOW) == 2
+    await one_by_one.database.close()
+    assert {await finding(cast, device) for device in devices} == {("warn", "security_updates_late")}
+    assert await waiting(rows) == []
 
 
 async def test_an_exception_is_told_before_its_end_and_ends_to_the_second(

@@ -134,8 +134,7 @@ def test_the_thresholds_named_are_those_the_rules_read() -> None:
     read = thresholds_read()
     assert {control.id for control in controls.values() if control.thresholds} <= set(read)
     for name, keys in read.items():
-        if controls[name].kind == "automatic":
-            assert set(controls[name].thresholds) == keys, name
+        assert set(controls[name].thresholds) == keys, name
 
 
 def test_every_point_says_what_it_means_in_plain_words_and_short_steps() -> None:

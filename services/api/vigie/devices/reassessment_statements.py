@@ -5,6 +5,10 @@ COUNT_DEVICES = """
     WHERE provider_id = $1 AND practice_id = ANY ($2::uuid[]) AND status = 'active'
     GROUP BY practice_id
 """
+REPORTED = """
+    SELECT DISTINCT device_id FROM device_section
+    WHERE provider_id = $1 AND device_id = ANY ($2::uuid[]) AND section = ANY ($3::text[])
+"""
 LOCK_DEVICES = """
     SELECT t.device_id, t.last_seen_at, d.practice_id, d.family, d.role, d.enrolled_at
     FROM device_liveness t

@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +14,7 @@ from vigie.events.session import driver_connection
 from vigie.overview.preview_schemas import ControlTurn, DevicesTurn, PolicyPreview, PracticeTurn, Turn
 from vigie.overview.preview_statements import DEVICES
 from vigie.posture.assessment import Assessor, DeviceChange
-from vigie.posture.catalogue import load_catalogue
-from vigie.posture.policies import Change, practices_judged
+from vigie.posture.policies import Change, concerned, practices_judged
 from vigie.posture.rules.device import DEVICE_CONTROLS
 from vigie.posture.rules.model import State
 from vigie.posture.rules.practice import practice_state
@@ -25,28 +23,14 @@ MOST_DEVICES = 20_000
 _PRACTICES_AT_ONCE = 100
 _SHOWN_PRACTICES = 50
 _SHOWN_DEVICES = 20
-_EVERY_REPORT = "freshness"  # the age of a report weighs on every control of its device
 Pair = tuple[State, State]
 Judged = dict[UUID, dict[str, dict[UUID, Pair]]]
 """Practice → control → device → its state before and after."""
 
 
-@cache
-def families_of(control: str) -> frozenset[str]:
-    """Return the families of thresholds that a control of a device is judged by."""
-    own = {key.partition(".")[0] for key in load_catalogue().controls[control].thresholds}
-    return frozenset({*own, _EVERY_REPORT})
-
-
-def concerned(change: Change) -> frozenset[str]:
-    """Return the controls of devices that changed thresholds may turn."""
-    families = {one["family"] for one in change.told()}
-    return frozenset(control for control in DEVICE_CONTROLS if families & families_of(control))
-
-
 async def preview(call: Call, assessor: Assessor, change: Change) -> PolicyPreview:
     """Judge the devices of the practices concerned under the thresholds as they are and as they would be; at most 20,000."""
-    controls = concerned(change)
+    controls = concerned(change) & DEVICE_CONTROLS.keys()
     practices = [change.practice_id] if change.practice_id is not None else await practices_judged(call)
     judged: Judged = {}
     devices, complete = 0, True

@@ -183,9 +183,7 @@ class Assessor:
         """
         by_key = {(practice.provider_id, practice.practice_id): practice for practice in practices}
         postures = await fetch(connection, self._form, sql.LOCK_POSTURES, sorted(by_key))
-        known = dict(terms or {})
-        unread = {key: practice.happened_at for key, practice in by_key.items() if key not in known}
-        known |= await self.terms_of(connection, unread)
+        known = await self._known_terms(connection, practices, terms or {})
         by_key = {key: _under(practice, known[key]) for key, practice in by_key.items()}
         inventories = await self._inventories(connection, by_key, known)
         counts = await self._counts(connection, by_key, postures)
@@ -252,19 +250,34 @@ class Assessor:
             counts[row["provider_id"], row["practice_id"]][row["control"]][row["state"]] = row["devices"]
         return counts
 
+    async def _known_terms(
+        self,
+        connection: asyncpg.Connection,
+        practices: Sequence[PracticeChange],
+        read: Mapping[PracticeKey, Terms],
+    ) -> dict[PracticeKey, Terms]:
+        """Return the terms of practices, beside those that were read already."""
+        instants = {(each.provider_id, each.practice_id): each.happened_at for each in practices}
+        unread = {key: at for key, at in instants.items() if key not in read}
+        return {**read, **await self.terms_of(connection, unread)}
+
     async def restated(
-        self, connection: asyncpg.Connection, practices: Sequence[PracticeChange]
+        self,
+        connection: asyncpg.Connection,
+        practices: Sequence[PracticeChange],
+        terms: Mapping[PracticeKey, Terms] | None = None,
     ) -> list[PracticeChange]:
         """Return practices with what is stored of themselves and may be excepted, as it was before any exception applied.
 
         An exception that begins changes what nobody reports or answers anew. The inventory is judged with the devices.
+        `terms`: those that the same transaction read already.
         """
-        instants = {(each.provider_id, each.practice_id): each.happened_at for each in practices}
-        terms = await self.terms_of(connection, instants)
+        known = await self._known_terms(connection, practices, terms or {})
+        keys = [(each.provider_id, each.practice_id) for each in practices]
         excepted = {
             (*key, deviation.control)
-            for key in instants
-            for deviation in terms[key].deviations
+            for key in keys
+            for deviation in known[key].deviations
             if deviation.device_id is None and deviation.control != INVENTORY
         }
         found: dict[PracticeKey, list[Finding]] = defaultdict(list)

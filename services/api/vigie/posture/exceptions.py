@@ -121,7 +121,7 @@ def _check_period(starts_at: datetime, ends_at: datetime, now: datetime) -> None
 
 
 async def _judge_anew(call: Call, row: ControlException, kind: str) -> None:
-    await reassessments.ask(call.session, row.provider_id, [row.practice_id], call.now)
+    await reassessments.ask(call.session, row.provider_id, [row.practice_id], call.now, controls=[row.control])
     payload = {**_told(row), "exception": str(row.id), "by": call.principal.subject}
     await record(
         call.session, [NewEvent(row.provider_id, kind, row.practice_id, row.device_id, call.now, payload)], call.now

@@ -182,6 +182,7 @@ class Reassessment(Base):
     practice_id: Mapped[UUID] = mapped_column(primary_key=True)
     due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     request: Mapped[UUID] = mapped_column()
+    controls: Mapped[dict[str, bool] | None] = mapped_column(JSONB)
     failures: Mapped[int] = mapped_column(Integer)
 
 

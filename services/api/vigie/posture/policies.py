@@ -15,9 +15,11 @@ from vigie.core.pagination import PageQuery, keyset, page_of
 from vigie.events.log import NewEvent
 from vigie.events.session import record
 from vigie.posture import reassessments
+from vigie.posture.catalogue import load_catalogue
 from vigie.posture.errors import PolicyContradictoryError, PolicyOutOfBoundsError
 from vigie.posture.models import OwnPolicy, Posture
 from vigie.posture.rules.bounds import BOUNDS, excesses, values_of
+from vigie.posture.rules.device import DEVICE_CONTROLS
 from vigie.posture.rules.model import Policy, PolicyError
 from vigie.posture.terms import merged
 from vigie.practices.models import Practice
@@ -26,6 +28,7 @@ from vigie.practices.queries import changeable_practice, refuse_limited, visible
 Thresholds = Mapping[str, Mapping[str, Any]]
 _NAMED = 20
 _DEFAULTS = values_of(Policy())
+_EVERY_REPORT = "freshness."  # the age of a report weighs on every control of its device
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,13 @@ class Change:
             for family, key in sorted({(f, k) for own in (self.before, self.after) for f in own for k in own[f]})
             if (was := self.before.get(family, {}).get(key)) != (becomes := self.after.get(family, {}).get(key))
         ]
+
+
+def concerned(change: Change) -> frozenset[str]:
+    """Return the controls, of devices or of practices, that changed thresholds may turn: those whose rule reads one of them."""
+    keys = {f"{one['family']}.{one['key']}" for one in change.told()}
+    found = {control.id for control in load_catalogue().controls.values() if keys.intersection(control.thresholds)}
+    return frozenset(found | DEVICE_CONTROLS.keys() if any(key.startswith(_EVERY_REPORT) for key in keys) else found)
 
 
 async def prepare(call: Call, practice_id: UUID | None, thresholds: Thresholds) -> Change:
@@ -99,7 +109,7 @@ async def change_policy(call: Call, practice_id: UUID | None, thresholds: Thresh
         return change
     await _store(call, change)
     practices = [practice_id] if practice_id is not None else await practices_judged(call)
-    await reassessments.ask(call.session, call.principal.provider_id, practices, call.now)
+    await reassessments.ask(call.session, call.principal.provider_id, practices, call.now, controls=concerned(change))
     payload = {"changed": told, "by": call.principal.subject}
     event = NewEvent(call.principal.provider_id, "policy.changed", practice_id, None, call.now, payload)
     await record(call.session, [event], call.now)

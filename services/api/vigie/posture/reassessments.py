@@ -4,8 +4,9 @@ A request is locked before device rows, and by whoever asks after everything but
 other in a circle.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -19,13 +20,15 @@ from vigie.events.session import driver_connection
 NOTICE = timedelta(days=30)
 """How long before its end an exception is told to expire."""
 
+# Named controls are gathered; what asks for all of them (null) stays so: null || anything is null.
 _ASK = Statement(
     """
-    INSERT INTO reassessment AS t (provider_id, practice_id, due_at, request, failures) {source}
+    INSERT INTO reassessment AS t (provider_id, practice_id, due_at, request, failures, controls) {source}
     ON CONFLICT (provider_id, practice_id)
-    DO UPDATE SET due_at = LEAST(t.due_at, excluded.due_at), request = excluded.request, failures = 0
+    DO UPDATE SET due_at = LEAST(t.due_at, excluded.due_at), request = excluded.request, failures = 0,
+                  controls = t.controls || excluded.controls
     """,
-    ("uuid", "uuid", "timestamptz", "uuid", "integer"),
+    ("uuid", "uuid", "timestamptz", "uuid", "integer", "jsonb"),
 )
 DUE_PROVIDERS = """
     SELECT provider_id, min(due_at) AS due_at FROM reassessment WHERE due_at <= $1 GROUP BY provider_id ORDER BY 2 LIMIT $2
@@ -34,7 +37,7 @@ _DUE_PRACTICES = """
     SELECT practice_id FROM reassessment WHERE provider_id = $1 AND due_at <= $2 ORDER BY due_at, practice_id LIMIT $3
 """
 _CLAIM = """
-    SELECT practice_id, request FROM reassessment
+    SELECT practice_id, request, controls FROM reassessment
     WHERE provider_id = $1 AND practice_id = ANY ($2::uuid[]) AND due_at <= $3
     ORDER BY practice_id
     FOR UPDATE SKIP LOCKED
@@ -51,11 +54,11 @@ _FINISH = Statement(
 )
 _AGAIN = Statement(
     """
-    UPDATE reassessment t SET due_at = v.due_at, failures = 0
-    FROM {rows} AS v (provider_id, practice_id, request, due_at)
+    UPDATE reassessment t SET due_at = v.due_at, controls = v.controls, failures = 0
+    FROM {rows} AS v (provider_id, practice_id, request, due_at, controls)
     WHERE t.provider_id = v.provider_id AND t.practice_id = v.practice_id AND t.request = v.request AND {tenant}
     """,
-    ("uuid", "uuid", "uuid", "timestamptz"),
+    ("uuid", "uuid", "uuid", "timestamptz", "jsonb"),
 )
 _TELL_ENDS = """
     UPDATE control_exception SET end_told_at = $3
@@ -71,16 +74,42 @@ _TELL_EXPIRING = """
 _NEXT = """
     SELECT practice_id, min(CASE WHEN starts_at > $3 THEN starts_at
                                  WHEN expiring_told_at IS NULL AND ends_at > $4 THEN ends_at - $5::interval
-                                 ELSE ends_at END) AS at
+                                 ELSE ends_at END) AS at, jsonb_object_agg(control, true) AS controls
     FROM control_exception
     WHERE provider_id = $1 AND practice_id = ANY ($2::uuid[]) AND end_told_at IS NULL
     GROUP BY practice_id
 """
+_DEVIATING = """
+    SELECT DISTINCT practice_id FROM control_exception
+    WHERE provider_id = $1 AND practice_id = ANY ($2::uuid[]) AND device_id IS NULL AND control = ANY ($3::text[])
+"""
 
 
-async def ask(session: AsyncSession, provider_id: UUID, practices: Iterable[UUID], due_at: datetime) -> None:
-    """Ask for practices to be judged anew at an instant, now or to come; an earlier request stands."""
-    rows = [(provider_id, practice_id, due_at, uuid7(), 0) for practice_id in sorted(set(practices))]
+class Request(NamedTuple):
+    """A request to judge a practice anew. `controls` None: by everything; else by these, of devices or of the practice."""
+
+    id: UUID
+    controls: frozenset[str] | None
+
+    def names(self, control: str) -> bool:
+        """Whether a control is to be judged."""
+        return self.controls is None or control in self.controls
+
+
+async def ask(
+    session: AsyncSession,
+    provider_id: UUID,
+    practices: Iterable[UUID],
+    due_at: datetime,
+    *,
+    controls: Iterable[str] | None = None,
+) -> None:
+    """Ask for practices to be judged anew at an instant, now or to come; an earlier request stands.
+
+    `controls`: those whose terms changed, when nothing else did (None: all). What was asked for before is judged with them.
+    """
+    named = None if controls is None else dict.fromkeys(sorted(controls), True)
+    rows = [(provider_id, practice_id, due_at, uuid7(), 0, named) for practice_id in sorted(set(practices))]
     await fetch(await driver_connection(session), "citus", _ASK, rows)
 
 
@@ -91,10 +120,25 @@ async def due_practices(connection: asyncpg.Connection, provider_id: UUID, now: 
 
 async def claim(
     connection: asyncpg.Connection, provider_id: UUID, practices: Sequence[UUID], now: datetime
-) -> dict[UUID, UUID]:
+) -> dict[UUID, Request]:
     """Lock those of the practices that are due and that nobody else holds; return the request of each."""
     rows = await connection.fetch(_CLAIM, provider_id, practices, now)
-    return {row["practice_id"]: row["request"] for row in rows}
+    return {
+        row["practice_id"]: Request(row["request"], None if row["controls"] is None else frozenset(row["controls"]))
+        for row in rows
+    }
+
+
+async def deviating(
+    connection: asyncpg.Connection, provider_id: UUID, requests: Mapping[UUID, Request]
+) -> frozenset[UUID]:
+    """Return the practices that as a whole deviate, or once did, from a control they are to be judged by.
+
+    What an exception of the practice makes of a control does not always show on a device: no device has a backup.
+    """
+    named = sorted({control for request in requests.values() for control in request.controls or ()})
+    rows = await connection.fetch(_DEVIATING, provider_id, sorted(requests), named)
+    return frozenset(row["practice_id"] for row in rows)
 
 
 async def judged(connection: asyncpg.Connection, provider_id: UUID, practices: Sequence[UUID]) -> set[UUID]:
@@ -133,14 +177,16 @@ async def tell_exceptions(
     ]
 
 
-async def finish(connection: asyncpg.Connection, provider_id: UUID, requests: dict[UUID, UUID], now: datetime) -> None:
+async def finish(
+    connection: asyncpg.Connection, provider_id: UUID, requests: Mapping[UUID, Request], now: datetime
+) -> None:
     """Take practices off the queue, or leave them there until their next exception begins, nears its end, or ends."""
     practices = sorted(requests)
     rows = await connection.fetch(_NEXT, provider_id, practices, now, now + NOTICE, NOTICE)
-    ahead = {row["practice_id"]: row["at"] for row in rows}
+    ahead = {row["practice_id"]: (row["at"], row["controls"]) for row in rows}
     again = [
-        (provider_id, practice, requests[practice], ahead[practice]) for practice in practices if practice in ahead
+        (provider_id, practice, requests[practice].id, *ahead[practice]) for practice in practices if practice in ahead
     ]
-    done = [(provider_id, practice, requests[practice]) for practice in practices if practice not in ahead]
+    done = [(provider_id, practice, requests[practice].id) for practice in practices if practice not in ahead]
     await fetch(connection, "citus", _AGAIN, again)
     await fetch(connection, "citus", _FINISH, done)
