@@ -17,6 +17,7 @@ import vigie.checklist.questionnaire_models
 import vigie.checklist.record_models
 import vigie.core.idempotency
 import vigie.devices.models
+import vigie.devices.silence_models
 import vigie.events.models
 import vigie.people.models
 import vigie.posture.models
@@ -32,6 +33,7 @@ MODELS = (
     vigie.checklist.record_models,
     vigie.core.idempotency,
     vigie.devices.models,
+    vigie.devices.silence_models,
     vigie.events.models,
     vigie.people.models,
     vigie.posture.models,

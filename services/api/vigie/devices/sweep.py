@@ -26,6 +26,7 @@ from vigie.core.metrics import JOB_OLDEST_DUE, JOB_ROW_FAILURES, JOB_ROWS, SWEEP
 from vigie.devices import sweep_statements as sql
 from vigie.devices.cadence import INTERVAL_S, silent_after
 from vigie.devices.census import lock_practices, take_census
+from vigie.devices.silence_events import silent
 from vigie.events.log import NewEvent, append
 from vigie.posture.assessment import Assessor, DeviceChange, PracticeChange, PracticeKey
 from vigie.posture.rules.device import CONTROLS_READING, DEVICE_CONTROLS
@@ -268,8 +269,8 @@ class Sweep:
         for course in courses:
             course.silent_after = None
         return [
-            NewEvent(provider_id, "device.silent", course.row["practice_id"], device_id, at, _named(course.row))
-            for course, (provider_id, device_id, at) in zip(courses, marks, strict=True)
+            silent(course.row, at, "unknown", {})
+            for course, (_, _, at) in zip(courses, marks, strict=True)
             if at is not None
         ]
 
@@ -288,10 +289,6 @@ def _course(
     elif expected is not None and row["last_seen_at"] is not None:  # quiet heartbeats do not move it
         expected = silent_after(row["last_seen_at"], row["slot_s"], calendar)
     return _Course(row, sections, deadline["review_at"], expected, told=not hold)
-
-
-def _named(row: asyncpg.Record) -> dict[str, Any]:
-    return {"alias": row["alias"]}
 
 
 def _is_due(deadline: asyncpg.Record | None, now: datetime, *, hold: bool) -> bool:

@@ -3,8 +3,6 @@
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime
-
 from vigie.events.payloads.base import ByCaller, Payload
 
 
@@ -54,20 +52,3 @@ class DeviceCloneSuspect(Payload):
     kind: ClassVar[str] = "device.clone_suspect"
 
     sign: Literal["machine_hint_of_a_living_device", "boot_ref_returned"]
-
-
-class DeviceSilent(Payload):
-    """A device missed its reports during opening hours."""
-
-    kind: ClassVar[str] = "device.silent"
-
-    alias: str
-
-
-class DeviceReturned(Payload):
-    """A silent device reported again; `ran_meanwhile` counts the runs that it could not deliver."""
-
-    kind: ClassVar[str] = "device.returned"
-
-    silent_since: AwareDatetime
-    ran_meanwhile: int
