@@ -93,9 +93,13 @@ class PracticeCalendar:
             found = self._spans[day] = tuple((start, end) for start, end in made if start < end)
         return found
 
+    def span_at(self, at: datetime) -> tuple[datetime, datetime] | None:
+        """Return from when until when the practice is open around an instant; None when it is closed then."""
+        return next((span for span in self.spans(self._local(at)) if span[0] <= at < span[1]), None)
+
     def is_open(self, at: datetime) -> bool:
         """Whether the practice is open at an instant."""
-        return any(start <= at < end for start, end in self.spans(self._local(at)))
+        return self.span_at(at) is not None
 
     def next_opening(self, at: datetime) -> datetime | None:
         """Return when the practice opens next, after `at`; None when it does not within four years."""
