@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import vigie.alerts.channel_models
+import vigie.alerts.models
 import vigie.audit.models
 import vigie.auth.models
 import vigie.checklist.models
@@ -26,6 +27,7 @@ from vigie.core.db import Base
 
 MODELS = (
     vigie.alerts.channel_models,
+    vigie.alerts.models,
     vigie.audit.models,
     vigie.auth.models,
     vigie.checklist.models,

@@ -90,7 +90,9 @@ def create_alerts() -> None:
         sa.PrimaryKeyConstraint("provider_id", "id", name="pk_alert"),
     )
     op.create_index("ix_alert_rank", "alert", ["provider_id", "rank", "opened_at", "id"], unique=False)
-    op.create_index("ix_alert_practice", "alert", ["provider_id", "practice_id", "rank", "opened_at", "id"], unique=False)
+    op.create_index(
+        "ix_alert_practice", "alert", ["provider_id", "practice_id", "rank", "opened_at", "id"], unique=False
+    )
     op.create_index(
         "uq_alert_living",
         "alert",

@@ -12,7 +12,7 @@ GRANTS = {
     "channel": {"app": "SELECT, INSERT, UPDATE", "worker": "SELECT, UPDATE"},
     "notification": {"app": "SELECT, INSERT", "worker": "SELECT, INSERT, UPDATE"},
     "notification_attempt": {"app": "SELECT", "worker": "SELECT, INSERT"},
-    "suppression": {"app": "SELECT", "worker": "SELECT, INSERT"},
+    "suppression": {"app": "SELECT, INSERT", "worker": "SELECT, INSERT"},
 }
 # The worker asks which providers have something due before it works inside one of them.
 DUE = ("channel", "notification")

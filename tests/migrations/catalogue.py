@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import asyncpg
 
 import vigie.alerts.channel_models
+import vigie.alerts.models
 import vigie.checklist.models
 import vigie.checklist.record_models
 import vigie.devices.silence_models  # noqa: F401 - each import adds its tables to the metadata
@@ -31,6 +32,7 @@ WIDER_POLICIES = {
         )
     },
     **{(table, "due"): ("vigie_worker", "SELECT") for table in ("channel", "notification")},
+    **{(table, "alerts_due"): ("vigie_worker", "SELECT") for table in ("alert_cursor", "alert_state", "event_head")},
     ("checklist_deadline", "due"): ("vigie_worker", "SELECT"),
     ("device_deadline", "due"): ("vigie_worker", "SELECT"),
     ("device_silence", "due"): ("vigie_worker", "SELECT"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from uuid import UUID
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, select
@@ -69,7 +69,7 @@ async def set_hours(call: Call, practice: Practice, told: OpeningHoursIn) -> New
             set_={"hours": statement.excluded.hours, "changed_at": statement.excluded.changed_at},
         )
     )
-    return _changed(call, practice.id)
+    return _changed(call, practice, document)
 
 
 async def forget_hours(call: Call, practice: Practice) -> NewEvent | None:
@@ -79,12 +79,13 @@ async def forget_hours(call: Call, practice: Practice) -> NewEvent | None:
         .where(OpeningHours.provider_id == practice.provider_id, OpeningHours.practice_id == practice.id)
         .returning(OpeningHours.practice_id)
     )
-    return _changed(call, practice.id) if gone.first() else None
+    return _changed(call, practice, None) if gone.first() else None
 
 
-def _changed(call: Call, practice_id: UUID) -> NewEvent:
-    payload = {"by": call.principal.subject}
-    return NewEvent(call.principal.provider_id, "practice.opening_hours_changed", practice_id, None, call.now, payload)
+def _changed(call: Call, practice: Practice, hours: dict[str, Any] | None) -> NewEvent:
+    """Return the event. It says the hours themselves: whoever replays the log counts by those of the time."""
+    payload = {"by": call.principal.subject, "hours": hours, "time_zone": practice.time_zone}
+    return NewEvent(practice.provider_id, "practice.opening_hours_changed", practice.id, None, call.now, payload)
 
 
 async def _row(call: Call, practice: Practice) -> OpeningHours | None:

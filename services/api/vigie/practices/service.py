@@ -43,7 +43,7 @@ async def open_practice(call: Call, new: NewPractice) -> Practice:
     call.session.add(practice)
     await _flush(call.session)
     call.audit(object_id=practice.id, practice_id=practice.id)
-    await _record(call, practice, "practice.created", {})
+    await _record(call, practice, "practice.created", {"time_zone": practice.time_zone})
     return practice
 
 
@@ -60,7 +60,8 @@ async def change_practice(call: Call, practice_id: UUID, patch: PracticePatch) -
     practice.search_text = _search_text(practice.name, practice.city, practice.external_ref)
     practice.updated_at = call.now
     await _flush(call.session)
-    await _record(call, practice, "practice.changed", {"fields": sorted(changed)})
+    told = {"time_zone": practice.time_zone} if "time_zone" in changed else {}
+    await _record(call, practice, "practice.changed", {"fields": sorted(changed), **told})
     return practice
 
 

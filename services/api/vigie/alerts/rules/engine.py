@@ -19,7 +19,9 @@ from vigie.alerts.rules.people import act
 from vigie.alerts.rules.policy import CAUSES, RANK, Cause, Policy, Severity
 from vigie.alerts.rules.reading import read_event
 
-_NAMESPACE: Final = UUID("6f0c5c2e-6f43-5e4c-8f0a-9f5d1f3b7a55")  # ours, chosen once: ids must not change between releases
+_NAMESPACE: Final = UUID(
+    "6f0c5c2e-6f43-5e4c-8f0a-9f5d1f3b7a55"
+)  # ours, chosen once: ids must not change between releases
 _MOST_FIRINGS: Final = 100_000
 
 
@@ -149,8 +151,10 @@ class _Machine:
         last = track.alert
         track.openings = [each for each in track.openings if at - each < policy.flapping.within] + [at]
         flapping = len(track.openings) >= policy.flapping.openings
-        if last is not None and last.closed_at is not None and (
-            flapping or at - last.closed_at <= policy.reopen_within
+        if (
+            last is not None
+            and last.closed_at is not None
+            and (flapping or at - last.closed_at <= policy.reopen_within)
         ):
             last.flapping, last.severity = last.flapping or flapping, severity
             self._reopen(track, last, at, number, because="again")
@@ -168,9 +172,7 @@ class _Machine:
         self.ladder.change(alert, track, "reopened", at, number, {"because": because})
         self.ladder.begin(alert, track, at)
 
-    def _keep(
-        self, track: Track, alert: Alert, moved: tuple[set[str], set[str]], at: datetime, number: int
-    ) -> None:
+    def _keep(self, track: Track, alert: Alert, moved: tuple[set[str], set[str]], at: datetime, number: int) -> None:
         """Bring a living alert in line: somebody joined, somebody left, nobody is left, or it became graver."""
         joined, left = moved
         policy = self.terms.policy_at(at)

@@ -40,9 +40,7 @@ def watchful(calendar: Calendar | None, at: datetime, settle: timedelta = timede
     return max(at, min(span[0] + settle, span[1] - _SECOND))
 
 
-def window_over(
-    terms: Terms, practice_id: UUID, cause: str, members: Collection[str], at: datetime
-) -> datetime | None:
+def window_over(terms: Terms, practice_id: UUID, cause: str, members: Collection[str], at: datetime) -> datetime | None:
     """Return when the maintenance windows that cover all that an alert is about end; None when none holds."""
     reached: datetime | None = None
     for _ in range(_MOST):  # one window may begin before another ends
@@ -58,7 +56,11 @@ def window_over(
 
 
 def gate_of(
-    alert: Alert, members: Collection[str], at: datetime, where: tuple[UUID, Calendar | None], laws: tuple[Terms, Policy]
+    alert: Alert,
+    members: Collection[str],
+    at: datetime,
+    where: tuple[UUID, Calendar | None],
+    laws: tuple[Terms, Policy],
 ) -> Gate | None:
     """Return what holds a notification of an alert back at an instant; None: it may be sent."""
     practice_id, calendar = where

@@ -38,7 +38,8 @@ class Ladder:
         if quiet and not any(detail.values()):
             return
         alert.since = min((each.since for each in track.members.values()), default=alert.since)
-        self.effects.append(Change(alert, kind, at, number, detail, by_event=by_event))
+        members = tuple(sorted(members_shown(track.members)))
+        self.effects.append(Change(alert, kind, at, number, detail, alert.severity, members, by_event=by_event))
 
     def begin(self, alert: Alert, track: Track, at: datetime) -> None:
         """Start the ladder from its first rung."""
@@ -193,7 +194,9 @@ def _told_of(alert: Alert, track: Track) -> dict[str, Any]:
     """Return what a message says of an alert: codes and instants; the words are chosen when it is written."""
     shown = {key: track.members[key] for key in sorted(members_shown(track.members))}
     devices = [
-        {"id": key, "alias": each.detail["alias"]} for key, each in shown.items() if each.detail.get("alias") is not None
+        {"id": key, "alias": each.detail["alias"]}
+        for key, each in shown.items()
+        if each.detail.get("alias") is not None
     ]
     controls = [
         {"control": key, "reason": each.detail["reason"]} for key, each in shown.items() if "reason" in each.detail
@@ -201,9 +204,9 @@ def _told_of(alert: Alert, track: Track) -> dict[str, Any]:
     return {
         "cause": alert.cause,
         "severity": alert.severity,
-        "since": alert.since.isoformat(),
-        "opened_at": alert.opened_at.isoformat(),
-        "closed_at": alert.closed_at.isoformat() if alert.closed_at is not None else None,
+        "since": alert.since,
+        "opened_at": alert.opened_at,
+        "closed_at": alert.closed_at,
         "devices": devices[:_SHOWN],
         "controls": controls[:_SHOWN],
         "count": len(shown),

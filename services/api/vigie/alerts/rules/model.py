@@ -189,13 +189,15 @@ _DEFAULT = Policy()
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something happened to an alert. `by_event`: a person did it and the log has it already."""
+    """Something happened to an alert. `by_event`: a person did it and the log has it already. `members`: what it was about then."""
 
     alert: Alert
     kind: str
     at: datetime
     number: int | None
     detail: Mapping[str, Any]
+    severity: Severity
+    members: tuple[str, ...]
     by_event: bool = False
 
 

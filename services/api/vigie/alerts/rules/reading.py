@@ -1,5 +1,6 @@
 """What an event says about the causes of a practice: its members come, change and go. Pure."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -119,7 +120,8 @@ def _archived(state: State, _event: Input, _policy: Policy) -> None:
 
 
 def _hours(state: State, event: Input, _policy: Policy) -> None:
-    state.hours = event.payload.get("hours")
+    hours = event.payload.get("hours")
+    state.hours = json.dumps(hours, sort_keys=True) if hours is not None else None
     state.zone = event.payload.get("time_zone") or state.zone
 
 
@@ -145,7 +147,9 @@ def _exception_ends(state: State, event: Input, _policy: Policy) -> None:
 def _excepted_again(state: State, event: Input, _policy: Policy) -> None:
     about = (event.payload["control"], event.device_id)
     members = track_of(state, "renewal").members
-    for key in [key for key, each in members.items() if (each.detail.get("control"), each.detail.get("device")) == about]:
+    for key in [
+        key for key, each in members.items() if (each.detail.get("control"), each.detail.get("device")) == about
+    ]:
         del members[key]
 
 

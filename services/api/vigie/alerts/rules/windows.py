@@ -65,7 +65,11 @@ def _weekly_end(weekly: Weekly, at: datetime) -> datetime | None:
     end = weekly.end if weekly.end > weekly.start else weekly.end + DAY_MINUTES
     found: datetime | None = None
     for day in (today - _DAY, today):
-        if day.weekday() not in weekly.weekdays or day < weekly.first or (weekly.last is not None and day > weekly.last):
+        if (
+            day.weekday() not in weekly.weekdays
+            or day < weekly.first
+            or (weekly.last is not None and day > weekly.last)
+        ):
             continue
         starts, ends = instant_of(day, weekly.start, weekly.zone), instant_of(day, end, weekly.zone)
         if starts <= at < ends:

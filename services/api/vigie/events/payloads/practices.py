@@ -1,6 +1,6 @@
 """What happens to practices and to the policies they are judged by."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,6 +12,8 @@ class PracticeCreated(ByCaller):
 
     kind: ClassVar[str] = "practice.created"
 
+    time_zone: str | None = None
+
 
 class PracticeChanged(ByCaller):
     """Fields of a practice were changed."""
@@ -19,6 +21,7 @@ class PracticeChanged(ByCaller):
     kind: ClassVar[str] = "practice.changed"
 
     fields: list[str]
+    time_zone: str | None = Field(None, description="The new time zone, where that changed.")
 
 
 class PracticeArchived(ByCaller):
@@ -31,6 +34,11 @@ class OpeningHoursChanged(ByCaller):
     """The opening hours of a practice were set, changed or forgotten."""
 
     kind: ClassVar[str] = "practice.opening_hours_changed"
+
+    hours: dict[str, Any] | None = Field(
+        None, description="As they are told with PUT; null: forgotten, it never closes."
+    )
+    time_zone: str | None = None
 
 
 Threshold = int | list[str] | None
