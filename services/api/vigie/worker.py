@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from uvicorn import Config, Server
 
+from vigie.alerts.follow import LAG, Follower
 from vigie.checklist.sweep import ChecklistSweep
 from vigie.core.batch import Form
 from vigie.core.clock import Clock, SystemClock
@@ -34,6 +35,7 @@ def jobs_of(open_connection: Open, database: Database, clock: Clock, form: Form)
     sweep = Sweep(form, Assessor(form))
     reassessment = Reassessment(Assessor(form), database)
     checklist = ChecklistSweep(database, Assessor(form))
+    follower = Follower(form, lag=LAG)
 
     async def sweep_devices() -> None:
         async with open_connection() as connection:
@@ -47,6 +49,10 @@ def jobs_of(open_connection: Open, database: Database, clock: Clock, form: Form)
         async with open_connection() as connection:
             await checklist.run(connection, clock.now())
 
+    async def follow_alerts() -> None:
+        async with open_connection() as connection:
+            await follower.run(connection, clock.now())
+
     async def make_partitions() -> None:
         async with open_connection() as connection:
             await ensure_partitions(connection, clock)
@@ -55,6 +61,7 @@ def jobs_of(open_connection: Open, database: Database, clock: Clock, form: Form)
         Job("devices.sweep", 5, sweep_devices),
         Job("devices.reassess", 1, reassess),
         Job("checklist.sweep", 10, sweep_checklists),
+        Job("alerts.follow", 1, follow_alerts),
         Job("history.partitions", 6 * 3600, make_partitions),
     ]
 

@@ -27,7 +27,7 @@ from vigie.core.wire import Instant
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = get_args(Weekday)
-_MOST_MINUTES: Final = 7 * 24 * 60
+_MOST_MINUTES: Final = 31 * 24 * 60
 
 
 def known_zone(name: str) -> str:
@@ -201,10 +201,7 @@ class QuietIn(_Strict):
 
     time_zone: Zone = "Europe/Paris"
     weekly: dict[Weekday, Annotated[list[SpanIn], Field(max_length=6)]] = Field(
-        default_factory=lambda: {
-            name: _spans_of(DEFAULT_QUIET.weekly[number])
-            for number, name in enumerate(WEEKDAYS)
-        }
+        default_factory=lambda: {name: _spans_of(DEFAULT_QUIET.weekly[number]) for number, name in enumerate(WEEKDAYS)}
     )
     passes: list[Literal["critical", "warning", "info"]] = ["critical"]
 
@@ -256,7 +253,7 @@ class AlertingPolicyIn(_Strict):
             server_silent=self.server_silent,
             ladders={
                 name: tuple(
-                    Step(timedelta(minutes=step.after_min), step.to if isinstance(step.to, str) else tuple(step.to))
+                    Step(timedelta(minutes=step.after_min), tuple(step.to) if isinstance(step.to, list) else step.to)
                     for step in getattr(self.ladders, name)
                 )
                 for name in ("critical", "warning", "info")

@@ -106,5 +106,5 @@ def _dump_alert(alert: Alert) -> dict[str, Any]:
 
 
 def _load_alert(kept: dict[str, Any]) -> Alert:
-    values = {name: _instant(value) if name in _INSTANTS else value for name, value in kept.items()}
-    return Alert(**{**values, "id": UUID(kept["id"]), "told": list(kept["told"])})
+    values: dict[str, Any] = {name: _instant(value) if name in _INSTANTS else value for name, value in kept.items()}
+    return Alert(**(values | {"id": UUID(kept["id"]), "told": list(kept["told"])}))

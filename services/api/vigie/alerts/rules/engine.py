@@ -6,8 +6,8 @@ it event by event, a rehearsal feeds it a month at once: the same inputs give th
 """
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 from uuid import UUID, uuid5
 
 from vigie.alerts.rules.causes import BY_PEOPLE, DEVICE_CAUSES, SERVERS
@@ -22,6 +22,9 @@ from vigie.alerts.rules.reading import read_event
 _NAMESPACE: Final = UUID(
     "6f0c5c2e-6f43-5e4c-8f0a-9f5d1f3b7a55"
 )  # ours, chosen once: ids must not change between releases
+RETURN: Final = timedelta(minutes=75)
+"""How long after a line came back its devices may take to report again: each has its own minute of the hour."""
+
 _MOST_FIRINGS: Final = 100_000
 
 
@@ -39,6 +42,22 @@ def advance(
             machine.take(event)
     machine.fire(until=until)
     return machine.state, machine.effects
+
+
+class _Before(NamedTuple):
+    """What a cause was about before an event: what was told of, and what a line that was down explained."""
+
+    shown: frozenset[str]
+    held: frozenset[str]
+
+    @classmethod
+    def of(cls, track: Track) -> "_Before":
+        """Note what a track holds."""
+        shown = frozenset(members_shown(track.members))
+        return cls(shown, frozenset(track.members) - shown)
+
+
+_NOTHING: Final = _Before(frozenset(), frozenset())
 
 
 class _Machine:
@@ -68,7 +87,7 @@ class _Machine:
         """Apply one event at the time it was recorded."""
         at = self._reach(event.recorded_at)
         policy = self.terms.policy_at(at)
-        before = {cause: set(members_shown(track.members)) for cause, track in self.state.tracks.items()}
+        before = {cause: _Before.of(track) for cause, track in self.state.tracks.items()}
         if event.kind in BY_PEOPLE:
             act(self.state, event, at, self.ladder)
         else:
@@ -77,7 +96,7 @@ class _Machine:
         for cause in CAUSES:
             track = self.state.tracks.get(cause)
             if track is not None:
-                self._settle(cause, track, before.get(cause, set()), at, event.number)
+                self._settle(cause, track, before.get(cause, _NOTHING), at, event.number)
 
     def _reach(self, at: datetime) -> datetime:
         """Move the engine's time on; it never goes back, even where two transactions were recorded the other way round."""
@@ -89,10 +108,10 @@ class _Machine:
         hours = self.state.hours
         return self.terms.calendar_of(hours, self.state.zone) if hours is not None else None
 
-    def _settle(self, cause: Cause, track: Track, before: set[str], at: datetime, number: int) -> None:
+    def _settle(self, cause: Cause, track: Track, before: "_Before", at: datetime, number: int) -> None:
         """Bring the alert of a cause in line with what the cause is about now."""
         policy = self.terms.policy_at(at)
-        shown = set(members_shown(track.members))
+        shown = frozenset(members_shown(track.members))
         severity = severity_of(cause, track, policy)
         alert = track.living
         if severity == "off":
@@ -101,30 +120,26 @@ class _Machine:
                 self._close(track, alert, at, number, {"because": "policy"})
             return
         if alert is not None:
-            self._keep(track, alert, (shown - before, before - shown), at, number)
+            self._keep(track, alert, (shown - before.shown, before.shown - shown), at, number)
         elif not shown:
             track.opens_at = None
-        elif not before or track.opens_at is None:
-            track.opens_at = self._opening(cause, policy, at)
+        elif not before.shown or track.opens_at is None:
+            back = RETURN if shown <= before.held else timedelta(0)
+            track.opens_at = self._opening(cause, at + max(policy.causes[cause].open_after, back))
             if track.opens_at is not None and track.opens_at <= at:
                 self._open(cause, track, at, number)
         self.ladder.reconsider(alert, track, at)
 
-    def _opening(self, cause: Cause, policy: Policy, at: datetime) -> datetime | None:
-        """Return when an alert opens whose cause begins to hold. About devices and lines it opens while the practice is open."""
-        opens_at = at + policy.causes[cause].open_after
+    def _opening(self, cause: Cause, at: datetime) -> datetime | None:
+        """Return when an alert opens that could open at an instant: about devices and lines while the practice is open."""
         if cause == "line":
-            return watchful(self.ladder.calendar, opens_at)
-        if cause in DEVICE_CAUSES:
-            return watchful(self.ladder.calendar, opens_at, SETTLE)
-        return opens_at
+            return watchful(self.ladder.calendar, at)
+        return watchful(self.ladder.calendar, at, SETTLE) if cause in DEVICE_CAUSES else at
 
     def _fire(self, cause: Cause, track: Track, at: datetime, policy: Policy) -> None:
         if track.opens_at is not None and track.opens_at <= at:
-            later = track.opens_at
-            if cause in DEVICE_CAUSES:  # the opening hours may have changed since
-                later = watchful(self.ladder.calendar, at, SETTLE) or at
-            if later > at:
+            later = self._opening(cause, at)  # the opening hours may have changed since
+            if later is None or later > at:
                 track.opens_at = later
             else:
                 self._open(cause, track, at, None)
@@ -172,7 +187,9 @@ class _Machine:
         self.ladder.change(alert, track, "reopened", at, number, {"because": because})
         self.ladder.begin(alert, track, at)
 
-    def _keep(self, track: Track, alert: Alert, moved: tuple[set[str], set[str]], at: datetime, number: int) -> None:
+    def _keep(
+        self, track: Track, alert: Alert, moved: tuple[frozenset[str], frozenset[str]], at: datetime, number: int
+    ) -> None:
         """Bring a living alert in line: somebody joined, somebody left, nobody is left, or it became graver."""
         joined, left = moved
         policy = self.terms.policy_at(at)
@@ -183,7 +200,7 @@ class _Machine:
                 if alert.clears_at <= at:
                     self._close(track, alert, at, number, {})
                 else:
-                    self.ladder.change(alert, track, "updated", at, number, {"left": sorted(left)}, quiet=True)
+                    self.ladder.change(alert, track, "updated", at, number, {"left": sorted(left)})
             return
         if alert.clears_at is not None and alert.flapping:
             self.ladder.hold_back(alert, track, "alert.reopened", at, "flapping")
@@ -196,7 +213,8 @@ class _Machine:
             "severity": severity if severity != alert.severity else "",
         }
         alert.severity = severity
-        self.ladder.change(alert, track, "updated", at, number, detail, quiet=True)
+        if any(detail.values()):
+            self.ladder.change(alert, track, "updated", at, number, detail)
         if joined and alert.status == "resolved":
             self._reopen(track, alert, at, number, because="more")
         elif graver:

@@ -30,15 +30,11 @@ class Ladder:
         at: datetime,
         number: int | None,
         detail: dict[str, Any],
-        *,
-        by_event: bool = False,
-        quiet: bool = False,
     ) -> None:
-        """Note that something happened to an alert. `quiet`: not when it would say nothing."""
-        if quiet and not any(detail.values()):
-            return
+        """Note that something happened to an alert. `detail` with `by`: a person did it, and the log has it already."""
         alert.since = min((each.since for each in track.members.values()), default=alert.since)
         members = tuple(sorted(members_shown(track.members)))
+        by_event = "by" in detail
         self.effects.append(Change(alert, kind, at, number, detail, alert.severity, members, by_event=by_event))
 
     def begin(self, alert: Alert, track: Track, at: datetime) -> None:

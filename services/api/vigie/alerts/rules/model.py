@@ -29,8 +29,9 @@ class Member:
 class Alert:
     """An alert as the engine keeps it.
 
-    `step`: the next rung of the ladder, tried at `step_at`; `base`: the instant the rungs are counted from. `update_at`: when gathered
-    news are sent. `told`: targets that were told, to be told of the end, too. `waits`: why the last attempt was held back, until when.
+    `step`: the next rung of the ladder, tried at `step_at`; `base`: the instant the rungs are counted from. `update_at`: when
+    gathered news are sent. `told`: targets that were told, to be told of the end, too. `waits`: why the last attempt was held
+    back, and until when.
     """
 
     id: UUID

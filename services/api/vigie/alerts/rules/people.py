@@ -18,7 +18,7 @@ def act(state: State, event: Input, at: datetime, ladder: Ladder) -> None:
         return
     _ACTS[event.kind](alert, track, event, at)
     kind = event.kind.partition(".")[2]
-    ladder.change(alert, track, kind, at, event.number, {"by": event.payload.get("by")}, by_event=True)
+    ladder.change(alert, track, kind, at, event.number, {"by": event.payload["by"]})
 
 
 def _acknowledge(alert: Alert, _track: Track, event: Input, at: datetime) -> None:

@@ -49,13 +49,13 @@ def _cause(severity: Severity, open_min: int, close_min: int) -> CausePolicy:
     return CausePolicy(severity, timedelta(minutes=open_min), timedelta(minutes=close_min))
 
 
-# Silence waits 75 minutes: the devices of a practice fall silent within one interval of each other, and only when the last of
-# them has, it is known whether it was the line. A machine that was switched off cleanly is nobody's emergency.
+# A machine that was switched off cleanly is nobody's emergency, but should not be forgotten: ten days are longer than a week's
+# leave. Whether it was the line that went down is known when the first device of a practice falls silent, or soon after.
 DEFAULT_CAUSES: Final[Mapping[Cause, CausePolicy]] = {
     "line": _cause("critical", 0, 15),
-    "silent": _cause("warning", 75, 15),
-    "machine_off": _cause("off", 75, 15),
-    "agent": _cause("warning", 75, 60),
+    "silent": _cause("warning", 30, 15),
+    "machine_off": _cause("info", 10 * 24 * 60, 15),
+    "agent": _cause("warning", 30, 60),
     "backup": _cause("critical", 15, 15),
     "protection": _cause("critical", 30, 30),
     "patch": _cause("warning", 60, 60),

@@ -27,8 +27,8 @@ class Weekly:
 class Window:
     """Work that is announced. Practice and device None: of the whole provider, of every device.
 
-    ``made_at``, ``cancelled_at``: from when until when it was known, so that a replay sees what was known then. ``span``: of a window
-    that comes once. ``causes`` and ``controls``: what it covers; none named: everything.
+    ``made_at``, ``cancelled_at``: from when until when it was known, so that a replay sees what was known then. ``span``: of a
+    window that comes once. ``causes`` and ``controls``: what it covers; none named: everything.
     """
 
     id: UUID
