@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import vigie.app
 from vigie import multiprocess
-from vigie.cli import main, serve_on
+from vigie.cli import main
+from vigie.commands.serve import serve_on
 from vigie.devices.intake import Intake
 from vigie.devices.report import Accepted, Outcome, Report
 from vigie.settings import Settings

@@ -13,7 +13,8 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from tests.support.cast import Cast, assemble
+from tests.support.cast import Cast, Stage, assemble, understudy
+from tests.support.copies import Original, original
 from tests.support.database import FAST, URL_VARIABLE, Server
 from vigie.app import create_app
 from vigie.auth.signing_keys import new_signing_key
@@ -185,10 +186,27 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def originals() -> dict[datetime, tuple[Cast, Original]]:
+    """The casts that later ones of this process are copies of, by the instant at which they were made."""
+    return {}
+
+
 @pytest.fixture
-async def cast(settings: Settings, app: FastAPI, http: httpx.AsyncClient, clock: MovableClock) -> Cast:
+async def cast(
+    settings: Settings,
+    app: FastAPI,
+    http: httpx.AsyncClient,
+    clock: MovableClock,
+    database: Database,
+    originals: dict[datetime, tuple[Cast, Original]],
+) -> Cast:
     """Atlas and Borea with their practices and partner clients."""
-    return await assemble(settings, app.state.parts, http, clock)
+    now = clock.now()
+    if now not in originals:
+        made = await assemble(settings, app.state.parts, http, clock)
+        originals[now] = made, await original(database, (made.pia.provider_id, made.bela.provider_id))
+    return await understudy(*originals[now], database, Stage(settings, app.state.parts, http, clock))
 
 
 def as_owner(settings: Settings) -> Database:

@@ -41,6 +41,9 @@ async def rows(fresh_database_url: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
+_WAITING_FOR_US = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+
+
 @pytest.fixture
 async def workers(settings: Settings) -> AsyncIterator[list[Worker]]:
     workers = [Worker(settings) for _ in range(3)]
@@ -240,8 +243,10 @@ async def test_a_sweep_that_loses_a_conflict_blames_no_device(
     blamed = REGISTRY.get_sample_value("vigie_job_row_failures_total", {"job": "devices.sweep"}) or 0
     async with rows.transaction():
         await rows.execute("SELECT FROM posture WHERE practice_id = $1 FOR UPDATE", device.practice_id)
+        await rows.execute("SET LOCAL deadlock_timeout = '1min'")  # whoever looks first gives way: that is the sweep
         sweeping = asyncio.create_task(workers[0].run(now))  # holds the device, waits for the practice
-        await asyncio.sleep(0.3)
+        while not await rows.fetchval(_WAITING_FOR_US):
+            await asyncio.sleep(0.02)
         await rows.execute("SELECT FROM device_liveness WHERE device_id = $1 FOR UPDATE", device.device_id)
         with pytest.raises(asyncpg.DeadlockDetectedError):
             await sweeping

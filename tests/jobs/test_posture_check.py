@@ -16,7 +16,7 @@ from tests.conftest import NOW, settings_for
 from tests.support.agent import Agent, healthy
 from tests.support.cast import Cast
 from tests.support.time_travel import Worker, assert_invariants
-from vigie import cli_posture
+from vigie.commands import posture_check
 from vigie.core.db import Database, role_url
 from vigie.overview.posture_check import Difference, Outcome, check_provider
 from vigie.posture.assessment import Assessor
@@ -160,7 +160,7 @@ async def test_what_is_stored_otherwise_is_named_and_left_as_it_is(
         expected |= {difference} if difference is not None else set()
     found = await check(database, cast)
     assert set(found.differences) >= expected
-    status = await asyncio.to_thread(cli_posture.run, settings, Namespace(provider=None), cast.clock)
+    status = await asyncio.to_thread(posture_check.run, settings, Namespace(provider=None), cast.clock)
     told = capsys.readouterr().out
     assert (status, f"{len(found.differences)} DIFFER" in told) == (1, True)
     assert f"device {device}, ANS-2.11: stored pass (accounts_closed), judged fail (guest_enabled)" in told
@@ -171,9 +171,9 @@ async def test_the_command_ends_well_when_all_is_as_stored(
 ) -> None:
     everywhere = Namespace(provider=None)
     with pytest.raises(LookupError, match="no provider has any device"):
-        await asyncio.to_thread(cli_posture.run, settings, everywhere, cast.clock)
+        await asyncio.to_thread(posture_check.run, settings, everywhere, cast.clock)
     device = await cast.device()
     await device.report(healthy(cast.clock.now()))
     for arguments in (everywhere, Namespace(provider=UUID(cast.pia.provider_id))):
-        assert await asyncio.to_thread(cli_posture.run, settings, arguments, cast.clock) == 0
+        assert await asyncio.to_thread(posture_check.run, settings, arguments, cast.clock) == 0
         assert "2 practices, " in capsys.readouterr().out

@@ -5,12 +5,13 @@ who sees all of it, Ivo audits Atlas, Dr Paz practises at Cedar, Zoe works there
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import httpx
 
 from tests.support.agent import Agent
+from tests.support.copies import Original, copy
 from tests.support.people import Person, make_person
 from vigie.app import Parts
 from vigie.auth.clients import create_client
@@ -18,6 +19,7 @@ from vigie.auth.principal import SCOPES, Permission
 from vigie.auth.tokens import AccessToken
 from vigie.cli_actions import found_provider
 from vigie.core.clock import MovableClock
+from vigie.core.db import Database
 from vigie.people.members import Standing
 from vigie.settings import Settings
 
@@ -84,6 +86,15 @@ async def sign_in(http: httpx.AsyncClient, made: dict[str, str]) -> Caller:
     )
     assert answer.status_code == 200, answer.text
     return Caller(http, made["provider_id"], made["client_id"], made["client_secret"], answer.json()["access_token"])
+
+
+class Stage(NamedTuple):
+    """Where a cast plays: an application, how it was set, what it is asked with, and its clock."""
+
+    settings: Settings
+    parts: Parts
+    http: httpx.AsyncClient
+    clock: MovableClock
 
 
 @dataclass
@@ -170,6 +181,22 @@ def _with_token(
     token = AccessToken(made["client_id"], UUID(made["provider_id"]), scopes, 1)
     issued = parts.tokens.issue(token, parts.clock.now())
     return Caller(http, made["provider_id"], made["client_id"], made["client_secret"], issued.access_token)
+
+
+async def understudy(first: Cast, of: Original, database: Database, onto: Stage) -> Cast:
+    """Return a copy of the first cast, for an application and its database."""
+    renamed = await copy(database, of)
+
+    def again(caller: Caller) -> Caller:
+        made = {
+            "provider_id": renamed[caller.provider_id],
+            "client_id": renamed[caller.client_id],
+            "client_secret": caller.client_secret,
+        }
+        return _with_token(onto.parts, onto.http, made)
+
+    cedar, elm, fir = (renamed[place] for place in (first.cedar, first.elm, first.fir))
+    return Cast(*onto, pia=again(first.pia), bela=again(first.bela), cedar=cedar, elm=elm, fir=fir)
 
 
 async def assemble(settings: Settings, parts: Parts, http: httpx.AsyncClient, clock: MovableClock) -> Cast:

@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 
 from vigie.core.crypto import b64url
+from vigie.core.faults import OperatorError
 
 _LEAST_BITS = 2048
 
 
-class TokenKeyError(ValueError):
+class TokenKeyError(OperatorError, ValueError):
     """A key file is missing or unfit; the message says what to do."""
 
 

@@ -15,6 +15,8 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from vigie.core.faults import OperatorError
+
 _KEY: Final = 32
 _NONCE: Final = 12
 _TAG: Final = 16
@@ -25,7 +27,7 @@ class SealBrokenError(Exception):
     """The blob was not sealed by one of these keys for this purpose, or was altered."""
 
 
-class SealingKeyError(ValueError):
+class SealingKeyError(OperatorError, ValueError):
     """The key file is missing or unfit; the message says what to do."""
 
 

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
 from vigie.auth.identifiers import provider_of
+from vigie.core.faults import OperatorError
 from vigie.core.outbound import ClientCertificate, Reach
 
 Profile = Literal["pro_sante_connect", "generic"]
@@ -48,7 +49,7 @@ _WORD: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # a scope token of RFC 
 _SHARED_ISSUER: Final = re.compile(r"/(?:common|organizations|consumers)(?:/|$)")
 
 
-class ProfileError(ValueError):
+class ProfileError(OperatorError, ValueError):
     """The configuration of an identity provider cannot be used; the message says what is wrong, never a secret."""
 
 

@@ -18,12 +18,14 @@ from pathlib import Path
 
 import asyncpg
 
+from vigie.core.faults import OperatorError
+
 _SHARED_HOME = Path("/var/lib/vigie-embedded")
 _START_S = 30
 _VERSION = "pginstall18"
 
 
-class EmbeddedPostgresError(RuntimeError):
+class EmbeddedPostgresError(OperatorError, RuntimeError):
     """The embedded server cannot be started; the message says what to do."""
 
 

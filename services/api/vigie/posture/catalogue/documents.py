@@ -7,6 +7,8 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from vigie.core.faults import OperatorError
+
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 """A list of strings; YAML has no tuples, so only the container is converted."""
 
@@ -21,7 +23,7 @@ D = TypeVar("D", bound=Document)
 _LISTED = 5
 
 
-class CatalogueError(ValueError):
+class CatalogueError(OperatorError, ValueError):
     """A document of the catalogue cannot be used; the message says which one, where in it, and why."""
 
 

@@ -18,16 +18,14 @@ from vigie.runtime import with_database
 from vigie.settings import Settings
 
 
-def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `audit` and its actions to the command line."""
-    audit = commands.add_parser("audit", help="export and verify the audit").add_subparsers(
-        required=True, metavar="ACTION"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take `export` and `verify`."""
+    audit = parser.add_subparsers(required=True, metavar="ACTION")
     export = audit.add_parser("export", help="write a provider's audit with its hash chain to a new file")
     export.add_argument("provider", type=UUID, help="00000000-0000-0000-0000-000000000000: what concerns no provider")
     export.add_argument("file", type=Path)
     export.add_argument("--from", dest="first", type=int, default=1, metavar="NUMBER", help="first entry (default 1)")
-    export.set_defaults(run=_export)
+    export.set_defaults(act=_export)
 
     verify = audit.add_parser("verify", help="say whether an export, or the chain in the database, is unbroken")
     what = verify.add_mutually_exclusive_group(required=True)
@@ -36,7 +34,12 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     verify.add_argument(
         "--head", type=_head, metavar="NUMBER:HASH", help="with FILE: a head noted earlier that the chain must contain"
     )
-    verify.set_defaults(run=_verify)
+    verify.set_defaults(act=_verify)
+
+
+def run(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Export or verify; the status is 1 when a chain is broken. Raises `LookupError` for what is not there."""
+    return int(arguments.act(settings, arguments))
 
 
 def _head(text: str) -> Head:

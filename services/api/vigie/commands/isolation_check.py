@@ -20,18 +20,15 @@ from vigie.settings import Settings
 _TIMEOUT_S = 30
 
 
-def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `isolation-check` to the command line."""
-    check = commands.add_parser(
-        "isolation-check", help="let one throw-away provider attack another on a running service, and report"
-    )
-    check.add_argument("--url", required=True, help="address of the running service; needs its database settings, too")
-    check.add_argument("--json", type=Path, help="write the report as JSON")
-    check.add_argument("--markdown", type=Path, help="write the report as a page (French and English)")
-    check.set_defaults(run=_run)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take the service and where the report goes."""
+    parser.add_argument("--url", required=True, help="address of the running service; needs its database settings, too")
+    parser.add_argument("--json", type=Path, help="write the report as JSON")
+    parser.add_argument("--markdown", type=Path, help="write the report as a page (French and English)")
 
 
-def _run(settings: Settings, arguments: argparse.Namespace) -> int:
+def run(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Check, and print the report; the status is 1 when anything leaked."""
     with with_database(settings) as ready:
         try:
             report = asyncio.run(_check(ready, arguments.url))

@@ -17,13 +17,9 @@ _SHOWN = 50
 _PROVIDERS = "SELECT DISTINCT provider_id FROM device_deadline ORDER BY provider_id"
 
 
-def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `posture-check` to the command line."""
-    check = commands.add_parser(
-        "posture-check", help="judge every practice again from what is stored; say what differs, change nothing"
-    )
-    check.add_argument("--provider", type=UUID, help="this provider only; default: all that have devices")
-    check.set_defaults(run=run)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take the provider."""
+    parser.add_argument("--provider", type=UUID, help="this provider only; default: all that have devices")
 
 
 def run(settings: Settings, arguments: argparse.Namespace, clock: Clock | None = None) -> int:

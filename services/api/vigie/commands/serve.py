@@ -1,0 +1,64 @@
+"""`vigie serve`: the API."""
+
+import argparse
+import os
+import socket
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from vigie.app import create_app
+from vigie.multiprocess import listen, serve_many
+from vigie.runtime import generated_key, generated_sealing_key, with_database
+from vigie.settings import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take where to listen and with how many processes."""
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8080")))
+    parser.add_argument("--workers", type=int, default=1, help="server processes on this port (default 1)")
+    parser.add_argument("--fd", type=int, help=argparse.SUPPRESS)  # a listening socket the parent process opened
+
+
+def run(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    with with_database(settings) as ready:
+        keyed = _with_key(ready) if settings.database_url is None and settings.app_database_url is None else ready
+        if arguments.workers > 1:
+            return serve_many(keyed, arguments.host, arguments.port, arguments.workers)
+        listener = (
+            socket.socket(fileno=arguments.fd) if arguments.fd is not None else listen(arguments.host, arguments.port)
+        )
+        serve_on(listener, create_app(keyed))
+    return 0
+
+
+def _with_key(settings: Settings) -> Settings:
+    """A single site on the embedded PostgreSQL makes its own keys; a service brings them."""
+    made = {
+        "token_key_file": settings.token_key_file or generated_key(settings.data_dir),
+        "sealing_key_file": settings.sealing_key_file or generated_sealing_key(settings.data_dir),
+    }
+    return settings.model_copy(update=made)
+
+
+def serve_on(listener: socket.socket, app: ASGIApp) -> None:
+    """Serve an application on a listening socket until told to stop."""
+    uvicorn.Server(uvicorn.Config(app, **server_options())).run(sockets=[listener])
+
+
+def server_options() -> dict[str, Any]:
+    """Return the options every server process runs with."""
+    return {
+        "loop": "uvloop",
+        "http": "httptools",
+        "log_config": None,
+        "access_log": False,
+        "backlog": 4096,
+        "timeout_graceful_shutdown": 25,
+        "server_header": False,
+        "date_header": False,
+        "proxy_headers": False,
+    }
