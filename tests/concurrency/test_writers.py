@@ -245,7 +245,7 @@ async def test_a_sweep_that_loses_a_conflict_blames_no_device(
         await rows.execute("SELECT FROM posture WHERE practice_id = $1 FOR UPDATE", device.practice_id)
         await rows.execute("SET LOCAL deadlock_timeout = '1min'")  # whoever looks first gives way: that is the sweep
         sweeping = asyncio.create_task(workers[0].run(now))  # holds the device, waits for the practice
-        while not await rows.fetchval(_WAITING_FOR_US):
+        while not await rows.fetchval(_WAITING_FOR_US):  # noqa: ASYNC110 - a lock sends no event
             await asyncio.sleep(0.02)
         await rows.execute("SELECT FROM device_liveness WHERE device_id = $1 FOR UPDATE", device.device_id)
         with pytest.raises(asyncpg.DeadlockDetectedError):
