@@ -13,7 +13,7 @@ SERVICES = Path(__file__).parents[2] / "services"
 API = SERVICES / "api" / "vigie"
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 400, 50
 # Raising a limit is one line here, and a reason.
-LONGER = {}
+LONGER: dict[str, int] = {}
 # Where a statement may compare with the provider of the caller outside `queries.py`, and why.
 OWN_PREDICATES = {
     "checklist/record_queries.py:visible_suppliers",  # the one door to a supplier, which may belong to no practice

@@ -104,14 +104,12 @@ def test_every_story_reports_validly_from_before_it_began_until_long_after(scena
     for device in plan.devices():
         receiver = Receiver()
         resyncs = 0
-        for day in range(-50, 45):
-            for second in (0, 11 * 3600):
-                now = NOW + day * DAY + timedelta(seconds=second)
-                if not device.is_on(now):
-                    continue
-                answer = receiver.take(device.heartbeat(now))
-                resyncs += answer["resync"]
-                device.apply_answer(answer)
+        for now in (NOW + day * DAY + timedelta(hours=11 * (day % 2)) for day in range(-50, 45)):
+            if not device.is_on(now):
+                continue
+            answer = receiver.take(device.heartbeat(now))
+            resyncs += answer["resync"]
+            device.apply_answer(answer)
         assert receiver.sequence == 0 or set(receiver.sections) == SECTION_NAMES
         assert resyncs == 0
 
