@@ -23,6 +23,7 @@ import vigie.events.models
 import vigie.people.models
 import vigie.posture.models
 import vigie.practices.models
+import vigie.webhooks.models
 from vigie.core.db import Base
 
 MODELS = (
@@ -40,6 +41,7 @@ MODELS = (
     vigie.people.models,
     vigie.posture.models,
     vigie.practices.models,
+    vigie.webhooks.models,
 )
 LOCK = 7_346_105_201  # any constant of ours: the advisory lock that lets one migrator in at a time
 

@@ -35,6 +35,7 @@ WIDER_POLICIES = {
     **{(table, "alerts_due"): ("vigie_worker", "SELECT") for table in ("alert_cursor", "alert_state", "event_head")},
     ("checklist_deadline", "due"): ("vigie_worker", "SELECT"),
     ("device_deadline", "due"): ("vigie_worker", "SELECT"),
+    **{(table, "due"): ("vigie_worker", "SELECT") for table in ("event_head", "webhook_cursor", "webhook_endpoint")},
     ("device_silence", "due"): ("vigie_worker", "SELECT"),
     **{("intake_pulse", role): (f"vigie_{role}", "ALL") for role in ("intake", "worker")},
     **{("service_outage", role): (f"vigie_{role}", "ALL") for role in ("app", "intake", "worker")},

@@ -53,6 +53,8 @@ ANSWERS: Final = _may("ana lea tom paz zoe")
 READS_RECORDS: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.RECORDS_READ)
 KEEPS_SUPPLIERS: Final = _may("ana lea tom paz pia pip", Permission.RECORDS_WRITE)  # practice staff: contacts only
 TRIES_RESTORES: Final = _may("ana lea tom pia pip", Permission.RECORDS_WRITE)  # the provider's side
+READS_WEBHOOKS: Final = _may("ana ivo pia pip", Permission.WEBHOOKS_READ)
+KEEPS_WEBHOOKS: Final = _may("ana pia pip", Permission.WEBHOOKS_WRITE)
 OVERSEES: Final = _may("ana ivo")
 OWNS: Final = _may("ana")
 
@@ -76,6 +78,7 @@ class Row:
 PRACTICE, DEVICE, CLIENT = "/v1/practices/{practice_id}", "/v1/devices/{device_id}", "/v1/clients/{client_id}"
 QUESTIONNAIRES = PRACTICE + "/questionnaires"
 QUESTIONNAIRE = QUESTIONNAIRES + "/{questionnaire_id}"
+ENDPOINT = "/v1/webhook-endpoints/{endpoint_id}"
 SUPPLIER, CONTRACTS = "/v1/suppliers/{supplier_id}", PRACTICE + "/contracts"
 MATRIX: Final[dict[Operation, Row]] = {
     ("GET", "/v1/me"): Row(EVERYBODY, 200),
@@ -200,6 +203,17 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("GET", "/v1/events"): Row(FOLLOWS, 200),
     # Nobody here asks for a stream, which would not end; tests/api/test_event_stream.py does.
     ("GET", "/v1/events/stream"): Row(FOLLOWS, 200, otherwise={"ana lea tom ivo paz zoe pia pip": STREAM_ONLY}),
+    ("GET", "/v1/webhook-endpoints"): Row(READS_WEBHOOKS, 200),
+    ("POST", "/v1/webhook-endpoints"): Row(
+        KEEPS_WEBHOOKS, 201, {"url": "https://ash.test/"}, otherwise={"pip": LIMITED}
+    ),
+    ("GET", ENDPOINT): Row(READS_WEBHOOKS, 200),
+    ("PATCH", ENDPOINT): Row(KEEPS_WEBHOOKS, 200, {"description": "Ash"}, fresh="endpoint"),
+    ("DELETE", ENDPOINT): Row(KEEPS_WEBHOOKS, 204, fresh="endpoint"),
+    ("POST", ENDPOINT + "/rotate-secret"): Row(KEEPS_WEBHOOKS, 200, {}, fresh="endpoint"),
+    ("POST", ENDPOINT + "/test"): Row(KEEPS_WEBHOOKS, 202, fresh="endpoint"),
+    ("GET", "/v1/webhook-deliveries"): Row(READS_WEBHOOKS, 200),
+    ("POST", "/v1/webhook-deliveries/{delivery_id}/redeliver"): Row(KEEPS_WEBHOOKS, 202, fresh="endpoint"),
     ("GET", QUESTIONNAIRES): Row(READS_CHECKLIST, 200),
     ("POST", QUESTIONNAIRES): Row(FILLS, 201, {"supplier_id": "{supplier_id}", "kind": 2}, fresh="served practice"),
     ("GET", QUESTIONNAIRE): Row(READS_CHECKLIST, 200),
@@ -230,7 +244,7 @@ AGENT: Final[dict[Operation, str]] = {
 }
 _OF_A_PRACTICE: Final = {
     *("practice_id", "device_id", "token_id", "exception_id", "questionnaire_id", "evidence_id", "action_id"),
-    *("supplier_id", "certificate_id", "contract_id"),
+    *("supplier_id", "certificate_id", "contract_id", "endpoint_id", "delivery_id"),
 }
 OF_NOBODY: Final = {"control_id", "control"}  # points of the catalogue, which is everybody's
 

@@ -18,7 +18,8 @@ import vigie.devices.silence_models
 import vigie.events.models
 import vigie.people.models
 import vigie.posture.models
-import vigie.practices.models  # noqa: F401 - each import adds its tables to the metadata
+import vigie.practices.models
+import vigie.webhooks.models  # noqa: F401 - each import adds its tables to the metadata
 from vigie.core.db import Base, Database
 
 Holdings = dict[str, list[dict[str, Any]]]

@@ -36,6 +36,7 @@ from vigie.core.db import Database
 from vigie.core.ids import uuid7
 from vigie.people.identity_providers import NewIssuer, configured, save_issuer
 from vigie.people.members import Standing, add_member
+from vigie.webhooks.models import WebhookDelivery
 
 NAMES: Final = {"cedar": "Cedar-Lyon", "elm": "Elm-Brest", "fir": "Fir-Annecy"}
 ATLAS, BOREA = frozenset({"atlas", "cedar", "elm"}), frozenset({"borea", "fir"})
@@ -228,6 +229,22 @@ async def make_supplier(world: World, home: str) -> dict[str, str]:
     return {"supplier_id": made["id"], "contract_id": contract["id"], "certificate_id": certificate["id"]}
 
 
+async def make_endpoint(world: World, home: str) -> dict[str, str]:
+    """Make a webhook endpoint that is told of a home alone, and a test message that did not reach it."""
+    owner = world.owner_of(home)
+    wanted = {
+        "url": f"https://{NAMES[home].lower()}.test/",
+        "description": NAMES[home],
+        "practices": [world.homes[home]["practice_id"]],
+    }
+    endpoint = (await world.post(owner, "/v1/webhook-endpoints", wanted))["id"]
+    delivery = (await world.post(owner, f"/v1/webhook-endpoints/{endpoint}/test", {}))["id"]
+    async with world.rows.engine.begin() as connection:
+        dead = update(WebhookDelivery).where(WebhookDelivery.id == UUID(delivery))
+        await connection.execute(dead.values(status="dead", due_at=None))
+    return {"endpoint_id": endpoint, "delivery_id": delivery}
+
+
 async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: C901, PLR0911 - one way per kind of thing
     """Make one more thing of a kind in a home; return the parameters of paths that name it."""
     owner, name = world.owner_of(home), NAMES[home]
@@ -277,7 +294,9 @@ async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: C
 
 
 async def make_answered(world: World, kind: str, home: str) -> dict[str, str]:
-    """Make what goes with answers to the checklist of a home."""
+    """Make what goes with answers to the checklist of a home, or an endpoint that is told of it."""
+    if kind == "endpoint":
+        return await make_endpoint(world, home)
     owner, name, practice = world.owner_of(home), NAMES[home], world.homes[home]["practice_id"]
     who = await member(world, owner.provider_id, Standing("practice_staff", UUID(practice)), f"Noa {name}")
     answering = await person(world, who, owner.homes)
@@ -325,7 +344,7 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
         world.homes[home] |= await questionnaire(world, owner, named["practice_id"], named["supplier_id"])
         for kind in (
             *("device", "token", "invitation", "member", "session", "client", "identity_provider"),
-            *("evidence", "action"),
+            *("evidence", "action", "endpoint"),
         ):
             world.homes[home] |= await make(world, kind, home)
         reporting = await device(world, home)

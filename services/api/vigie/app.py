@@ -31,9 +31,9 @@ from vigie.core.db import Database, Role, connect, role_url
 from vigie.core.errors import install_error_handlers
 from vigie.core.invalidation import Listener
 from vigie.core.migrate import head_revision
-from vigie.core.outbound import Outbound
+from vigie.core.outbound import Outbound, Reach
 from vigie.core.rate_limit import QuotaHeaders, RateLimits
-from vigie.core.sealing import Sealer, load_sealing_keys
+from vigie.core.sealing import load_sealer
 from vigie.devices import agent_routes
 from vigie.devices import routes as device_routes
 from vigie.devices.agent_requests import Addresses
@@ -60,6 +60,8 @@ from vigie.people.kit import Door, People, build_people
 from vigie.posture.assessment import Assessor
 from vigie.posture.catalogue.questionnaires import load_questionnaires
 from vigie.settings import Settings
+from vigie.webhooks import routes as webhook_routes
+from vigie.webhooks.kit import Webhooks
 
 HEARTBEATS = "/v1/agent/heartbeats"
 _SIGN_IN_CONNECTIONS = 2
@@ -87,6 +89,7 @@ class Parts:
     revision: str
     people: People
     tail: Tail
+    webhooks: Webhooks
 
 
 def connector(settings: Settings, role: Role) -> Callable[[], Awaitable[asyncpg.Connection]]:
@@ -102,11 +105,8 @@ def connector(settings: Settings, role: Role) -> Callable[[], Awaitable[asyncpg.
 def door_of(settings: Settings, outbound: Outbound | None = None) -> Door:
     """Return what the operator decided about signing in; raises `ProfileError` and `SealingKeyError`."""
     operators = load_identity_providers(settings.identity_providers_file)
-    sealer = None
-    if settings.sealing_key_file is not None:
-        key, *previous = load_sealing_keys(settings.sealing_key_file)
-        sealer = Sealer(key, previous)
-    elif operators:
+    sealer = load_sealer(settings.sealing_key_file)
+    if sealer is None and operators:
         raise ProfileError("identity providers need VIGIE_SEALING_KEY_FILE; `vigie keys new-sealing FILE` makes a key")
     return Door(
         public_url=settings.public_url,
@@ -114,6 +114,11 @@ def door_of(settings: Settings, outbound: Outbound | None = None) -> Door:
         sealer=sealer,
         outbound=outbound or Outbound(ca_file=settings.outbound_ca_file),
     )
+
+
+def webhooks_kit(settings: Settings) -> Webhooks:
+    """Return what the operator decided about webhooks; raises `SealingKeyError`."""
+    return Webhooks(load_sealer(settings.sealing_key_file), Reach(settings.webhook_reach))
 
 
 def build_parts(settings: Settings, clock: Clock, outbound: Outbound | None = None) -> Parts:
@@ -158,6 +163,7 @@ def build_parts(settings: Settings, clock: Clock, outbound: Outbound | None = No
         revision=head_revision(),
         people=people,
         tail=Tail(database),
+        webhooks=webhooks_kit(settings),
     )
 
 
@@ -242,6 +248,7 @@ def install_routes(app: FastAPI) -> None:
     app.include_router(policy_routes.router)
     app.include_router(exception_routes.router)
     app.include_router(event_routes.router)
+    app.include_router(webhook_routes.router)
     app.include_router(device_routes.router)
     app.include_router(questionnaire_routes.router)
     app.include_router(answer_routes.router)

@@ -63,7 +63,13 @@ class Settings(BaseSettings):
         description="File with the key (32 bytes in base64, one per line) that seals what the sign-in must read again.",
     )
     outbound_ca_file: Path | None = Field(
-        None, description="PEM file of further authorities that are trusted when identity providers are called."
+        None,
+        description="PEM file of further authorities that are trusted when identity providers and webhooks are called.",
+    )
+    webhook_reach: str = Field(
+        "public",
+        pattern="^(public|private|loopback)$",
+        description="How far webhooks may go: `public` addresses only, `private` networks too, or this machine (demo).",
     )
     token_key_previous_files: tuple[Path, ...] = Field(
         (), description="Keys that verify access tokens but sign none, while one key replaces another (JSON list)."

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
@@ -21,13 +22,21 @@ from vigie.core.collector import calm_the_collector
 from vigie.core.db import Database, connect, role_url
 from vigie.core.jobs import Job, run_jobs
 from vigie.core.metrics import exposition
+from vigie.core.outbound import Outbound, Reach
+from vigie.core.sealing import load_sealer
 from vigie.devices.reassessment import Reassessment
 from vigie.devices.sweep import Sweep
 from vigie.posture.assessment import Assessor
 from vigie.settings import Settings
+from vigie.webhooks.book import Book
+from vigie.webhooks.collecting import COLLECT, FORGET, Collector, forget
+from vigie.webhooks.delivery import JOB as DELIVER
+from vigie.webhooks.delivery import Deliverer
 
 Open = Callable[[], contextlib.AbstractAsyncContextManager[asyncpg.Connection]]
 _MONTHS_AHEAD = 3
+_WEBHOOK_CONNECTIONS = 4
+log = logging.getLogger(__name__)
 
 
 def jobs_of(open_connection: Open, database: Database, clock: Clock, form: Form) -> list[Job]:
@@ -64,6 +73,47 @@ def jobs_of(open_connection: Open, database: Database, clock: Clock, form: Form)
         Job("alerts.follow", 1, follow_alerts),
         Job("history.partitions", 6 * 3600, make_partitions),
     ]
+
+
+def webhook_jobs(
+    settings: Settings, open_connection: Open, database: Database, clock: Clock, form: Form
+) -> tuple[list[Job], Deliverer | None]:
+    """Return the jobs of webhooks, and what is to be closed after them; none where no sealing key is set up."""
+    sealer = load_sealer(settings.sealing_key_file)
+    if sealer is None:
+        log.info("no webhooks are sent: VIGIE_SEALING_KEY_FILE is not set")
+        return [], None
+    opened = _at_most(open_connection, _WEBHOOK_CONNECTIONS)
+    collector = Collector(opened, form)
+    outbound = Outbound(ca_file=settings.outbound_ca_file)
+    reach = Reach(settings.webhook_reach)
+    deliverer = Deliverer(opened, Book(opened, database, form), outbound, sealer, reach, clock)
+
+    async def collect() -> None:
+        await collector.run(clock.now())
+
+    async def forget_old() -> None:
+        async with opened() as connection:
+            await forget(connection, clock.now())
+
+    jobs = [
+        Job(COLLECT, 0.5, collect),
+        Job(DELIVER, 0.25, deliverer.tick),
+        Job(FORGET, 3600, forget_old),
+    ]
+    return jobs, deliverer
+
+
+def _at_most(open_connection: Open, most: int) -> Open:
+    """Give so many connections at once and no more."""
+    places = asyncio.Semaphore(most)
+
+    @contextlib.asynccontextmanager
+    async def opened() -> AsyncIterator[asyncpg.Connection]:
+        async with places, open_connection() as connection:
+            yield connection
+
+    return opened
 
 
 async def ensure_partitions(connection: asyncpg.Connection, clock: Clock, months_back: int = 0) -> int:
@@ -112,7 +162,11 @@ async def run(settings: Settings, health_port: int | None = None, *, clock: Cloc
     loop = asyncio.get_running_loop()
     form: Form = "citus" if settings.database_form == "citus" else "postgresql"
     database = Database(*role_url(settings, "vigie_worker"), pool_size=2)
-    jobs = jobs_of(opener(settings), database, clock or SystemClock(), form)
+    clock = clock or SystemClock()
+    open_connection = opener(settings)
+    jobs = jobs_of(open_connection, database, clock, form)
+    sending, deliverer = webhook_jobs(settings, open_connection, database, clock, form)
+    jobs += sending
     server: Server | None = None
     serving: asyncio.Task[None] | None = None
     if health_port is not None:
@@ -123,6 +177,8 @@ async def run(settings: Settings, health_port: int | None = None, *, clock: Cloc
         loop.add_signal_handler(number, stop.set)
     calm_the_collector()
     await run_jobs(jobs, stop)
+    if deliverer is not None:
+        await deliverer.close()
     await database.close()
     if server is not None and serving is not None:
         server.should_exit = True

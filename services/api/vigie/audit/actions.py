@@ -70,6 +70,13 @@ class Action(StrEnum):
     SUPPLIER_CERTIFICATE_WITHDRAW = "supplier_certificate.withdraw"
     SUPPLIER_CHANGE = "supplier.change"
     SUPPLIER_CREATE = "supplier.create"
+    WEBHOOK_DELIVERY_REDELIVER = "webhook_delivery.redeliver"
+    WEBHOOK_ENDPOINT_CHANGE = "webhook_endpoint.change"
+    WEBHOOK_ENDPOINT_CREATE = "webhook_endpoint.create"
+    WEBHOOK_ENDPOINT_DISABLE = "webhook_endpoint.disable"
+    WEBHOOK_ENDPOINT_REMOVE = "webhook_endpoint.remove"
+    WEBHOOK_ENDPOINT_TEST = "webhook_endpoint.test"
+    WEBHOOK_SECRET_ROTATE = "webhook_secret.rotate"  # noqa: S105
 
     @property
     def object_kind(self) -> str:
@@ -97,6 +104,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "change_practice": Action.PRACTICE_CHANGE,
     "copy_questionnaire": Action.QUESTIONNAIRE_COPY,
     "change_supplier": Action.SUPPLIER_CHANGE,
+    "change_webhook_endpoint": Action.WEBHOOK_ENDPOINT_CHANGE,
     "close_contract": Action.CONTRACT_CLOSE,
     "confirm_contacts": Action.CONTACTS_CONFIRM,
     "confirm_practice_suppliers": Action.PRACTICE_SUPPLIERS_CONFIRM,
@@ -107,6 +115,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "create_invitation": Action.INVITATION_CREATE,
     "create_practice": Action.PRACTICE_CREATE,
     "create_questionnaire": Action.QUESTIONNAIRE_CREATE,
+    "create_webhook_endpoint": Action.WEBHOOK_ENDPOINT_CREATE,
     "disable_identity_provider": Action.IDENTITY_PROVIDER_DISABLE,
     "end_exception": Action.EXCEPTION_END,
     "end_own_session": Action.SESSION_END,
@@ -117,19 +126,23 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "refresh_questionnaire": Action.QUESTIONNAIRE_REFRESH,
     "read_evidence": Action.EVIDENCE_READ,
     "record_restore_test": Action.RESTORE_TEST_RECORD,
+    "redeliver_webhook": Action.WEBHOOK_DELIVERY_REDELIVER,
     "remove_device": Action.DEVICE_REVOKE,
     "remove_member": Action.MEMBER_REMOVE,
     "remove_practice_supplier": Action.PRACTICE_SUPPLIER_REMOVE,
+    "remove_webhook_endpoint": Action.WEBHOOK_ENDPOINT_REMOVE,
     "replace_client_keys": Action.CLIENT_KEYS_REPLACE,
     "replace_contacts": Action.CONTACTS_REPLACE,
     "revoke_client": Action.CLIENT_REVOKE,
     "revoke_device": Action.DEVICE_REVOKE,
     "revoke_enrolment_token": Action.ENROLMENT_TOKEN_REVOKE,
     "revoke_invitation": Action.INVITATION_REVOKE,
+    "rotate_webhook_secret": Action.WEBHOOK_SECRET_ROTATE,
     "set_opening_hours": Action.OPENING_HOURS_SET,
     "sign_questionnaire": Action.QUESTIONNAIRE_SIGN,
     "set_practice_supplier": Action.PRACTICE_SUPPLIER_SET,
     "switch_membership": Action.SESSION_SWITCH,
+    "test_webhook_endpoint": Action.WEBHOOK_ENDPOINT_TEST,
     "withdraw_certificate": Action.SUPPLIER_CERTIFICATE_WITHDRAW,
 }
 """Function of a guarded route → what calling it does. The guard records it; nothing in the route needs to."""

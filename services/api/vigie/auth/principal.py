@@ -31,6 +31,8 @@ class Permission(StrEnum):
     RECORDS_WRITE = "records:write"
     QUESTIONNAIRES_WRITE = "questionnaires:write"
     QUESTIONNAIRES_SIGN = "questionnaires:sign"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
 
 
 SCOPES: Final = frozenset(
@@ -44,6 +46,8 @@ SCOPES: Final = frozenset(
         Permission.POLICIES_READ,
         Permission.RECORDS_READ,
         Permission.RECORDS_WRITE,
+        Permission.WEBHOOKS_READ,
+        Permission.WEBHOOKS_WRITE,
     }
 )
 ALL_PRACTICES: Final = "all"  # a value of its own, so that an empty restriction never means everything
@@ -76,7 +80,13 @@ PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
         Permission.QUESTIONNAIRES_WRITE,
     },
     "auditor": _READ
-    | {Permission.MEMBERS_READ, Permission.CLIENTS_READ, Permission.AUDIT_READ, Permission.POLICIES_READ},
+    | {
+        Permission.MEMBERS_READ,
+        Permission.CLIENTS_READ,
+        Permission.AUDIT_READ,
+        Permission.POLICIES_READ,
+        Permission.WEBHOOKS_READ,
+    },
     "practitioner": _READ | {Permission.CHECKLIST_ANSWER, Permission.RECORDS_WRITE, Permission.QUESTIONNAIRES_SIGN},
     "practice_staff": _READ | {Permission.CHECKLIST_ANSWER, Permission.RECORDS_WRITE},
 }

@@ -47,6 +47,11 @@ JOB_OLDEST_DUE = Gauge(
     ["job"],
     multiprocess_mode="livemax",
 )
+WEBHOOK_DELIVERIES = Counter(
+    "vigie_webhook_deliveries_total",
+    "Attempts to deliver a webhook: delivered, failed (it is tried again), dead (it is not).",
+    ["outcome"],
+)
 SWEEP_HELD = Gauge(
     "vigie_sweep_held",
     "1 while the silence sweep holds because the whole fleet went quiet.",

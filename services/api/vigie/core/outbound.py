@@ -165,10 +165,10 @@ class Outbound:
         Raises `OutboundRefusedError` before anything is sent, `OutboundFailedError` afterwards. Five seconds to connect,
         ten in all, `most_bytes` of answer.
         """
-        target = _checked_url(url, reach)
+        target = checked_url(url, reach)
         try:
             async with asyncio.timeout(TOTAL_S):
-                addresses = await self._addresses(target, reach)
+                addresses = await self.addresses(target, reach)
                 return await self._send(method, target, addresses, headers or {}, body, certificate, most_bytes)
         except TimeoutError as error:
             raise OutboundFailedError("time") from error
@@ -179,10 +179,10 @@ class Outbound:
         except (httpx.HTTPError, OSError) as error:
             raise OutboundFailedError("protocol") from error
 
-    async def _addresses(self, target: httpx.URL, reach: Reach) -> list[str]:
-        """Return the addresses of the target, every one of them allowed."""
+    async def addresses(self, target: httpx.URL, reach: Reach) -> list[str]:
+        """Return the addresses of a checked URL, every one of them allowed; raises as `request` does."""
         try:
-            found = list(await self._resolve(target.raw_host.decode(), _port(target)))
+            found = list(await self._resolve(target.raw_host.decode(), port_of(target)))
         except (OSError, UnicodeError) as error:
             raise OutboundFailedError("name") from error
         _check_addresses(found, reach)
@@ -222,7 +222,11 @@ class Outbound:
         raise OutboundFailedError("name")
 
     async def _over_tls(self, certificate: ClientCertificate | None) -> httpx.AsyncBaseTransport:
-        """Return a connection that verifies names; the TLS context is remembered until the certificate's files are replaced."""
+        """Return a connection that verifies names."""
+        return httpx.AsyncHTTPTransport(verify=await self.tls_context(certificate), trust_env=False)
+
+    async def tls_context(self, certificate: ClientCertificate | None = None) -> ssl.SSLContext:
+        """Return the TLS settings of our calls, remembered until the certificate's files are replaced."""
         files = (certificate.certificate_file, certificate.key_file) if certificate else ()
         try:
             stamp = tuple(file.stat().st_mtime_ns for file in files)
@@ -233,7 +237,7 @@ class Outbound:
                 self._contexts[certificate] = known
         except OSError as error:  # ssl.SSLError is one
             raise OutboundFailedError("certificate files") from error
-        return httpx.AsyncHTTPTransport(verify=known[1], trust_env=False)
+        return known[1]
 
 
 def _new_context(ca_file: Path | None, certificate: ClientCertificate | None) -> ssl.SSLContext:
@@ -246,7 +250,17 @@ def _new_context(ca_file: Path | None, certificate: ClientCertificate | None) ->
     return context
 
 
-def _checked_url(url: str, reach: Reach) -> httpx.URL:
+def check_address(url: str, reach: Reach) -> None:
+    """Raise `OutboundRefusedError` for an address that no call will ever be made to, without asking where its name leads."""
+    host = checked_url(url, reach).host
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return
+    _check_addresses([host], reach)
+
+
+def checked_url(url: str, reach: Reach) -> httpx.URL:
     """Return the address as it will be called; raises `OutboundRefusedError` on a form that is not called."""
     try:
         target = httpx.URL(url)
@@ -311,5 +325,6 @@ def _timeout() -> dict[str, float]:
     return {"connect": CONNECT_S, "read": TOTAL_S, "write": TOTAL_S, "pool": TOTAL_S}
 
 
-def _port(target: httpx.URL) -> int:
+def port_of(target: httpx.URL) -> int:
+    """Return the port a URL names or means."""
     return target.port or (80 if target.scheme == "http" else 443)

@@ -53,6 +53,14 @@ def load_sealing_keys(path: Path | None) -> tuple[bytes, ...]:
     return keys
 
 
+def load_sealer(path: Path | None) -> "Sealer | None":
+    """Return what seals with the keys of a file; None where no file is named. Raises `SealingKeyError`."""
+    if path is None:
+        return None
+    key, *previous = load_sealing_keys(path)
+    return Sealer(key, previous)
+
+
 class Sealer:
     """Seals with one key and opens with it or one of those before it."""
 

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from vigie.events.payloads import alerts, checklist, devices, practices, silence, verdicts
+from vigie.events.payloads import alerts, checklist, devices, practices, silence, verdicts, webhooks
 from vigie.events.payloads.base import Payload
 
-_MODULES: Final = (practices, devices, silence, verdicts, checklist, alerts)
+_MODULES: Final = (practices, devices, silence, verdicts, checklist, alerts, webhooks)
 
 
 class UnknownKindError(LookupError):
