@@ -53,7 +53,7 @@ async def test_points_add_up_from_controls_to_the_score_and_the_list_shows_the_s
     assert len(controls_of(found)) == 70
     rows = {row["id"]: row for row in (await cast.pia.get("/v1/practices"))["items"]}
     assert rows[cast.cedar]["score"] == found["score"] > 0
-    assert (rows[cast.cedar]["checklist"], rows[cast.elm]["score"]) == (found["light"], None)
+    assert (rows[cast.cedar]["checklist"], rows[cast.elm]["score"]) == (found["light"], 0)
     practice = await cast.pia.get(f"/v1/practices/{cast.cedar}")
     assert practice["posture"]["score"] == found["score"]
     earlier = found["score"]
@@ -106,13 +106,14 @@ async def test_the_reason_is_a_sentence_with_its_numbers_in_both_languages(cast:
                     assert "None" not in text, text
 
 
-async def test_nobody_heard_is_unknown_everywhere_and_has_no_score(cast: Cast) -> None:
+async def test_nobody_heard_is_unknown_but_for_the_incident_card_that_is_not_there(cast: Cast) -> None:
     found = await checklist(cast, cast.elm)
     check_sums(found)
-    assert (found["score"], found["light"], found["not_compared"]) == (None, "unknown", "nothing_known")
+    assert (found["score"], found["light"], found["not_compared"]) == (0, "critical", "nothing_known")
     assert found["points"]["earned"] == 0
     controls = controls_of(found)
-    assert {control["state"] for control in controls.values()} == {"unknown"}
+    assert (controls["ANS-10.2"]["state"], controls["ANS-10.2"]["reason"]) == ("fail", "card_missing")
+    assert {control["state"] for name, control in controls.items() if name != "ANS-10.2"} == {"unknown"}
     assert (controls["ANS-2.2"]["reason"], controls["ANS-2.2"]["since"]) == ("no_device_assessed", None)
 
 

@@ -218,6 +218,7 @@ async def test_what_changed_tells_a_verdict_once(cast: Cast) -> None:
     kinds = [change["kind"] for change in reversed(changes)]
     assert kinds == [
         "practice.created",
+        "posture.changed",  # nobody filled in its incident card
         "device.enrolled",
         "posture.changed",  # a device, of which nothing is known
         "posture.changed",  # its first report

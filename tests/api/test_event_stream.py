@@ -84,14 +84,19 @@ def cookie_of(person: Person) -> dict[str, str]:
     return {"Cookie": "; ".join(f"{name}={value}" for name, value in person.http.cookies.items())}
 
 
+async def rename(cast: Cast, name: str) -> None:
+    answer = await cast.pia.call("PATCH", f"/v1/practices/{cast.cedar}", json={"name": name})
+    assert answer.status_code == 200, answer.text
+
+
 async def test_what_happens_arrives_in_order_and_a_broken_line_is_resumed(cast: Cast, address: str) -> None:
     async with stream(address, bearer(cast.pia)) as live:
         await asyncio.sleep(0)  # it begins now: what was before is not sent
         for number in range(3):
-            await cast.pia.practice(f"Ash {number}")
+            await rename(cast, f"Ash {number}")
         first = await live.take(3)
-    assert [event["kind"] for event in first] == ["practice.created"] * 3
-    await cast.pia.practice("Ash while nobody listened")
+    assert [event["kind"] for event in first] == ["practice.changed"] * 3
+    await rename(cast, "Ash while nobody listened")
     async with stream(address, {**bearer(cast.pia), "Last-Event-ID": str(first[1]["number"])}) as live:
         resumed = await live.take(2)
     assert resumed[0] == first[2]

@@ -183,7 +183,7 @@ async def test_what_changed_is_told_latest_first_and_page_by_page(cast: Cast) ->
     whole = (await cast.pia.get(path))["items"]
     first = await cast.pia.get(path, params={"limit": 3})
     second = await cast.pia.get(path, params={"limit": 3, "cursor": first["next_cursor"]})
-    assert [change["kind"] for change in whole] == ["practice.changed"] * 3 + ["practice.created"]
+    assert [change["kind"] for change in whole] == ["practice.changed"] * 3 + ["posture.changed", "practice.created"]
     assert whole[0]["payload"] == {"fields": ["name"], "by": cast.pia.client_id}
     assert [change["number"] for change in whole] == sorted((change["number"] for change in whole), reverse=True)
     assert first["items"] + second["items"] == whole

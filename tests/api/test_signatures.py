@@ -282,6 +282,53 @@ async def test_evidence_that_turns_opens_it_again_and_evidence_that_stays_does_n
     assert (await events(database, form))[-1][1]["questions"] == ["Q2.2"]
 
 
+async def test_what_people_tell_opens_it_again_at_once_and_what_devices_tell_does_not(
+    cast: Cast, database: Database
+) -> None:
+    device, lea, at = await reporting(cast), await cast.lea(), f"/v1/practices/{cast.cedar}"
+
+    async def say(answer: str, **more: str) -> None:
+        said = await lea.call("PUT", f"{at}/checklist/ANS-5.10", json={"answer": answer, **more})
+        assert said.status_code == 200, said.text
+
+    async def restore(result: str, day: str = "2026-11-16") -> None:
+        tried = {"tested_on": day, "scope": "all", "result": result, "tested_by": "Lea"}
+        await lea.post(f"{at}/restore-tests", tried)
+
+    await say("yes")
+    await restore("success")
+    texts = {"Q2_2": {"text": "7 and 30"}, "Q2_9": {"text": "Monthly"}}
+    form, _ = await signed(cast, database, **texts, Q2_12=None)
+    draft = await begin(cast, database, form.who, practice=cast.elm)
+    shown = {each["id"]: each["found"]["answer"] for each in (await form.read())["questions"]}
+    assert [shown[name] for name in ("Q2.2", "Q2.9", "Q2.12")] == ["yes", "yes", "yes"]
+
+    before = await form.read()
+    await turn(cast, device, well=False)
+    await say("yes", comment="As ever")
+    await lea.call(
+        "PUT", f"{at}/checklist/ANS-3.3", json={"answer": "no"}
+    )  # denies what a person answered: theirs counts
+    assert await form.read() == before
+
+    await say("no")
+    read = await form.read()
+    assert (read["status"], read["revision"], read["signed_at"]) == ("reopened", 2, None)
+    told = [payload for kind, payload in await events(database, form) if kind == "questionnaire.reopened"]
+    assert [(each["questions"], each["by"]) for each in told] == [(["Q2.12"], lea.member_id)]
+    assert await finding(database, form) == ("fail", "questionnaire_unsigned")
+    asked = {each["id"]: each for each in read["questions"]}
+    assert (asked["Q2.12"]["answer"], asked["Q2.12"]["origin"]) == ("no", "attestation")
+    assert asked["Q2.2"]["found"] == next(each for each in before["questions"] if each["id"] == "Q2.2")["found"]
+
+    await restore("failure", "2026-11-17")  # it is open: what is told is shown, and nothing is taken away twice
+    assert [(await form.question(name))["answer"] for name in ("Q2.9", "Q2.2")] == ["no", "yes"]
+    assert len([kind for kind, _ in await events(database, form) if kind == "questionnaire.reopened"]) == 1
+    bulk = {"control": "ANS-5.10", "answer": "yes", "practices": "all"}
+    await lea.post("/v1/attestations", bulk)
+    assert [(await each.question("Q2.12"))["answer"] for each in (form, draft)] == ["yes", "yes"]
+
+
 async def test_evidence_that_falls_silent_takes_no_signature_away(cast: Cast, database: Database) -> None:
     device = await reporting(cast)
     form, _ = await signed(cast, database, Q2_2={"text": "7 and 30"})

@@ -96,6 +96,18 @@ async def test_a_practice_walks_through_its_checklist_in_french(cast: Cast, data
     assert [control_of(whole, name)["state"] for name in ("ANS-9.2", "ANS-9.3")] == ["pass", "pass"]
     assert whole["score"] > answered["score"]
 
+    told = next(each for each in (await form.read())["questions"] if each["found"]["origin"] == "attestation")
+    point = next(each for each in told["answered_by"] if control_of(whole, each)["kind"] == "practice")
+    await put(paz, f"{at}/checklist/{point}", {"answer": "no"})
+    taken_away = await paz.get(f"{at}/checklist", headers=FRENCH)
+    assert_adds_up(taken_away)
+    assert control_of(taken_away, point)["state"] == control_of(taken_away, "ANS-9.2")["state"] == "fail"
+    assert ((await form.read())["status"], (await measured.read())["status"]) == ("reopened", "signed")
+    await put(paz, f"{at}/checklist/{point}", {"answer": "yes"})
+    for who in (ana, paz):
+        assert (await form.sign(who)).status_code == 200
+    assert control_of(await paz.get(f"{at}/checklist", headers=FRENCH), "ANS-9.2")["state"] == "pass"
+
     question = next(each["id"] for each in (await form.read())["questions"] if "yes_no" in each["parts"])
     said = {"question": question, "answer": "no", "comment": "Changé depuis la signature."}
     changed = await put(lea, f"{form.path}/answers", {"answers": [said]})

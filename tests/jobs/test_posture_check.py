@@ -80,18 +80,18 @@ class Fleet:
 
 
 @pytest.fixture
-async def database(settings: Settings) -> Any:
+async def as_worker(settings: Settings) -> Any:
     opened = Database(*role_url(settings, "vigie_worker"), pool_size=1)
     yield opened
     await opened.close()
 
 
-async def check(database: Database, cast: Cast, after: timedelta = timedelta(0)) -> Outcome:
-    return await check_provider(database, Assessor("citus"), UUID(cast.pia.provider_id), cast.clock.now() + after)
+async def check(as_worker: Database, cast: Cast, after: timedelta = timedelta(0)) -> Outcome:
+    return await check_provider(as_worker, Assessor("citus"), UUID(cast.pia.provider_id), cast.clock.now() + after)
 
 
 async def test_judged_again_all_is_as_stored_in_whatever_order_it_came(
-    cast: Cast, worker: Worker, rows: asyncpg.Connection, database: Database
+    cast: Cast, worker: Worker, rows: asyncpg.Connection, as_worker: Database
 ) -> None:
     one, other = Fleet(cast, cast.cedar), Fleet(cast, cast.elm)
     await one.enrol()
@@ -109,16 +109,16 @@ async def test_judged_again_all_is_as_stored_in_whatever_order_it_came(
         await one.report()
         await other.report(dice)
         await worker.run(cast.clock.now())
-        found = await check(database, cast)
+        found = await check(as_worker, cast)
         assert found.differences == []
         assert (found.practices, found.waiting) == (2, 0)
     assert found.compared > 2 * len(STORIES) * 2 * 20
     assert await one.verdict() == await other.verdict()
     await assert_invariants(rows)
     cast.clock.advance(8 * 24 * HOUR)  # nobody reports any more, and the worker has not come by
-    assert ((await check(database, cast)).practices, (await check(database, cast)).waiting) == (0, 2)
+    assert ((await check(as_worker, cast)).practices, (await check(as_worker, cast)).waiting) == (0, 2)
     await worker.run(cast.clock.now())
-    assert (await check(database, cast)).differences == []
+    assert (await check(as_worker, cast)).differences == []
 
 
 FINDING = "UPDATE finding SET state = 'fail', reason = 'firewall_off' WHERE subject_id = $1 AND control = 'ANS-2.8'"
@@ -136,7 +136,7 @@ LIGHT = "UPDATE posture SET patch = 'unknown' WHERE practice_id = (SELECT practi
 async def test_what_is_stored_otherwise_is_named_and_left_as_it_is(
     cast: Cast,
     rows: asyncpg.Connection,
-    database: Database,
+    as_worker: Database,
     settings: Settings,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -153,12 +153,12 @@ async def test_what_is_stored_otherwise_is_named_and_left_as_it_is(
         (FACT, Difference(practice, device, "ANS-2.11", "pass (accounts_closed)", "fail (guest_enabled)")),
         (LIGHT, Difference(practice, practice, "patch", "unknown", shown)),
     ):
-        before = await check(database, cast)
+        before = await check(as_worker, cast)
         assert set(before.differences) >= expected  # nothing is repaired
         assert bool(before.differences) == bool(expected)
         await rows.execute(change, device)
         expected |= {difference} if difference is not None else set()
-    found = await check(database, cast)
+    found = await check(as_worker, cast)
     assert set(found.differences) >= expected
     status = await asyncio.to_thread(posture_check.run, settings, Namespace(provider=None), cast.clock)
     told = capsys.readouterr().out

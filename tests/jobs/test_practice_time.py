@@ -98,6 +98,28 @@ async def test_hours_that_change_are_counted_from_at_once(cast: Cast, worker: Wo
     assert await silent_since(rows, cast) == [expected]
 
 
+async def test_in_another_time_zone_silence_is_counted_anew(
+    cast: Cast, worker: Worker, rows: asyncpg.Connection
+) -> None:
+    device = await device_last_heard(cast, paris("2026-11-20T18:59:00"))
+    before_opening = paris("2026-11-23T08:10:00")
+    await sweep_to(cast, worker, before_opening, DAY)
+    assert await silent_since(rows, cast) == []
+    asked = (
+        "WITH asked AS (DELETE FROM reassessment RETURNING controls) SELECT count(*) FROM asked WHERE controls IS NULL"
+    )
+    await rows.execute(asked)
+    reunion = {"time_zone": "Indian/Reunion"}  # where the morning is three hours older
+    assert (await cast.pia.call("PATCH", f"/v1/practices/{cast.cedar}", json=reunion)).status_code == 200
+    assert await rows.fetchval(asked) == 1
+    await worker.run(before_opening)
+    expected = slots_after(paris("2026-11-23T05:30:00"), await slot_of(cast, device))
+    assert await silent_since(rows, cast) == [expected]
+    again = await cast.pia.call("PATCH", f"/v1/practices/{cast.cedar}", json={**reunion, "city": "Saint-Denis"})
+    assert (again.status_code, await rows.fetchval(asked)) == (200, 0)
+    await assert_invariants(rows)
+
+
 async def test_a_report_of_friday_is_as_good_on_monday_as_it_would_be_on_saturday(
     cast: Cast, worker: Worker, rows: asyncpg.Connection
 ) -> None:

@@ -99,6 +99,7 @@ def test_telemetry_is_what_the_rules_read_and_records_need_none() -> None:
         assert set(controls[name].telemetry) == entry.reads, name
     fed = {control.id for control in controls.values() if control.telemetry}
     assert fed == set(DEVICE_CONTROLS)
+    assert {controls[name].kind for name in DEVICE_CONTROLS} == {"automatic"}  # nobody answers what devices decide
 
 
 class Watched:

@@ -22,8 +22,9 @@ from vigie.checklist.asking import (
 from vigie.checklist.errors import NotInBulkError, TooManyPracticesError, UnknownEvidenceError
 from vigie.checklist.follow_up import follow
 from vigie.checklist.models import Attestation, AttestationEvidence
+from vigie.checklist.questionnaire_queries import hold_questionnaires
+from vigie.checklist.reopening import settle_told
 from vigie.checklist.schemas import MOST_PRACTICES, BulkAnswerIn, ControlAnswerIn
-from vigie.checklist.settling import settle
 from vigie.core.errors import NotFoundError
 from vigie.core.ids import uuid7
 from vigie.core.pagination import PageQuery
@@ -52,10 +53,11 @@ async def answer_control(
     `UnknownEvidenceError`.
     """
     asked_control(control, call.principal)
-    practice = await changeable_practice(call, practice_id)
+    practice = await changeable_practice(call, practice_id, lock=True)
     if said.answer == "not_applicable":
         check_reason(said.reason)
     effective_on = checked_day(said.effective_on, day_of(call.now, zone_of(practice.time_zone)))
+    await hold_questionnaires(call.session, practice.provider_id, [practice.id])
     if not await queries.lock_postures(call.session, practice.provider_id, [practice.id]):
         raise PracticeArchivedError  # meanwhile
     files = sorted(set(said.evidence))
@@ -76,7 +78,7 @@ async def answer_control(
         await call.session.execute(insert(AttestationEvidence), [{**key, "evidence_id": file} for file in files])
     call.audit(object_id=made.id, details={"control": control, "answer": made.answer})
     events = [_event(call, made), *await follow(call, [made], {practice.id: practice.time_zone})]
-    await settle(call.session, assessor, practice.provider_id, [practice.id], call.now, events=events)
+    await settle_told(call, assessor, practice.provider_id, [practice.id], events)
     return Given(made, files)
 
 
@@ -93,6 +95,7 @@ async def answer_for_many(call: Call, assessor: Assessor, said: BulkAnswerIn) ->
     zones = {practice.id: practice.time_zone for practice in practices}
     days = {zone: checked_day(said.effective_on, day_of(call.now, zone_of(zone))) for zone in set(zones.values())}
     provider_id = call.principal.provider_id
+    await hold_questionnaires(call.session, provider_id, list(zones))
     locked = await queries.lock_postures(call.session, provider_id, zones)
     if said.practices != "all" and set(locked) != set(zones):
         raise PracticeArchivedError  # one of them, meanwhile
@@ -105,7 +108,7 @@ async def answer_for_many(call: Call, assessor: Assessor, said: BulkAnswerIn) ->
         details={"control": said.control, "answer": said.answer, "practices": len(made)},
     )
     events = [*(_event(call, each) for each in made), *await follow(call, made, zones)]
-    await settle(call.session, assessor, provider_id, locked, call.now, events=events)
+    await settle_told(call, assessor, provider_id, locked, events)
     return made
 
 

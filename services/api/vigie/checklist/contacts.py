@@ -11,7 +11,7 @@ from vigie.checklist.record_errors import ContactsChangedError, ContactsIncomple
 from vigie.checklist.record_facts import REQUIRED_CONTACTS, missing_contacts
 from vigie.checklist.record_models import IncidentContact
 from vigie.checklist.record_schemas import Contact, ContactOut, ContactsOut
-from vigie.checklist.settling import settle
+from vigie.checklist.reopening import settle_told
 from vigie.checklist.suppliers import confirm
 from vigie.core.etag import is_named_by, tag_of
 from vigie.events.log import NewEvent
@@ -76,4 +76,4 @@ async def confirm_contacts(call: Call, assessor: Assessor, practice_id: UUID) ->
 
 async def _settle(call: Call, assessor: Assessor, practice: Practice, kind: str) -> None:
     event = NewEvent(practice.provider_id, kind, practice.id, None, call.now, {"by": call.principal.subject})
-    await settle(call.session, assessor, practice.provider_id, [practice.id], call.now, events=[event])
+    await settle_told(call, assessor, practice.provider_id, [practice.id], [event])

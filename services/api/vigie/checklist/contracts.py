@@ -9,7 +9,7 @@ from vigie.checklist import record_queries as queries
 from vigie.checklist.record_errors import ContractClosedError, RecordsFullError, SupplierNotListedError
 from vigie.checklist.record_models import Contract
 from vigie.checklist.record_schemas import ContractPatch, NewContract, fault_of_terms
-from vigie.checklist.settling import settle
+from vigie.checklist.reopening import settle_told
 from vigie.core.errors import InvalidRequestError
 from vigie.core.ids import uuid7
 from vigie.events.log import NewEvent
@@ -111,4 +111,4 @@ async def _settle(call: Call, assessor: Assessor, contract: Contract, told: dict
         "by": call.principal.subject,
     }
     event = NewEvent(contract.provider_id, "contract.changed", contract.practice_id, None, call.now, payload)
-    await settle(call.session, assessor, contract.provider_id, [contract.practice_id], call.now, events=[event])
+    await settle_told(call, assessor, contract.provider_id, [contract.practice_id], [event])

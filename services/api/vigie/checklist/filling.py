@@ -223,15 +223,32 @@ async def refresh_questionnaire(
     rows = (await queries.answers_of(call.session, practice.provider_id, [questionnaire.id]))[questionnaire.id]
     if renew:
         await _fit(call.session, questionnaire, rows, fresh)
-    turned = _turned(rows, fresh, keep=questionnaire.status in FROZEN or questionnaire.signed_at is not None)
+    frozen = questionnaire.status in FROZEN
+    turned, events = take_evidence(call, questionnaire, rows, fresh)
     call.audit(details={"renewed": renew, "turned": turned})
-    if questionnaire.status in FROZEN and not turned:
-        return questionnaire, []
+    if turned or not frozen:
+        questionnaire.as_of = call.now
+    await tell(call, assessor, practice.provider_id, events)
+    return questionnaire, turned
+
+
+def take_evidence(
+    call: Call,
+    questionnaire: Questionnaire,
+    rows: Mapping[str, QuestionnaireAnswer],
+    fresh: Mapping[str, PreAnswer],
+) -> tuple[list[str], list[NewEvent]]:
+    """Write what the evidence now says to some questions; return those whose answer turned, and the event of a re-opening.
+
+    Of a signed revision nothing is touched unless an answer turned.
+    """
+    frozen = questionnaire.status in FROZEN
+    turned = _turned(rows, fresh, keep=frozen or questionnaire.signed_at is not None)
+    if frozen and not turned:
+        return [], []
     for question, found in fresh.items():
         write_found(rows[question], found)
-    questionnaire.as_of = call.now
-    await tell(call, assessor, practice.provider_id, note_change(call, questionnaire, turned))
-    return questionnaire, turned
+    return turned, note_change(call, questionnaire, turned)
 
 
 def _begin_renewal(questionnaire: Questionnaire) -> None:
@@ -260,9 +277,10 @@ async def _fit(
 def _turned(rows: Mapping[str, QuestionnaireAnswer], fresh: Mapping[str, PreAnswer], *, keep: bool) -> list[str]:
     """Return the questions whose answer turns with fresh evidence. `keep`: evidence that fell silent turns nothing."""
     found = []
-    for question, row in rows.items():
-        if row.answer is not None or (keep and fresh[question].answer is None):
+    for question, now in fresh.items():
+        row = rows[question]
+        if row.answer is not None or (keep and now.answer is None):
             continue
-        if row.found_answer is not None and fresh[question].answer != row.found_answer:
+        if row.found_answer is not None and now.answer != row.found_answer:
             found.append(question)
     return sorted(found)

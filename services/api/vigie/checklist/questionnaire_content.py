@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.checklist import questionnaire_queries as queries
 from vigie.checklist.completeness import Asked, Lack, Plan, Said, effective, lacks
-from vigie.checklist.prefill import Choice, Observation, PreAnswer, pre_answer, stand
+from vigie.checklist.prefill import Choice, Observation, PreAnswer, Standing, pre_answer, stand
 from vigie.checklist.questionnaire_models import Questionnaire, QuestionnaireAnswer
 from vigie.checklist.questionnaire_schemas import Status
 from vigie.checklist.signing import SayOrigin, SignedAnswer, Subject, content_hash, content_of
@@ -82,11 +82,16 @@ def status_of(questionnaire: Questionnaire, missing: Mapping[str, object], now: 
     return cast("Status", questionnaire.status)
 
 
-def pre_answers(template: Template, observed: Sequence[Observation], as_of: datetime) -> dict[str, PreAnswer]:
-    """Return question → what the evidence of a practice says to it today."""
+def standings_of(observed: Sequence[Observation], as_of: datetime) -> Mapping[str, Standing]:
+    """Return control → how it stands for a practice, by what was found."""
     catalogue = load_catalogue()
     automatic = frozenset(name for name, control in catalogue.controls.items() if control.kind == "automatic")
-    standings = stand(observed, automatic, as_of)
+    return stand(observed, automatic, as_of)
+
+
+def pre_answers(template: Template, observed: Sequence[Observation], as_of: datetime) -> dict[str, PreAnswer]:
+    """Return question → what the evidence of a practice says to it today."""
+    standings = standings_of(observed, as_of)
     return {
         question.id: pre_answer(question.answered_by, question.denied_by, standings)
         for question in template.questionnaire.questions

@@ -77,6 +77,19 @@ async def questionnaire_of(
     return {row.practice_id: row for row in rows}
 
 
+async def hold_questionnaires(
+    session: AsyncSession, provider_id: UUID, practice_ids: Collection[UUID]
+) -> Sequence[Questionnaire]:
+    """Return all questionnaires of practices, locked, in the order everybody keeps; before postures are."""
+    rows = await session.scalars(
+        select(Questionnaire)
+        .where(Questionnaire.provider_id == provider_id, Questionnaire.practice_id.in_(practice_ids))
+        .order_by(Questionnaire.practice_id, Questionnaire.id)
+        .with_for_update(key_share=True)
+    )
+    return rows.all()
+
+
 async def answers_of(
     session: AsyncSession, provider_id: UUID, questionnaire_ids: Collection[UUID]
 ) -> Mapping[UUID, dict[str, QuestionnaireAnswer]]:

@@ -39,6 +39,11 @@ async def findings_of(
     }
 
 
+def nothing_signed(policy: Policy, now: datetime) -> list[Finding]:
+    """Return ANS-9.2 to 9.5 of a practice of which no supplier is known yet."""
+    return [judge(kind, SupplierList(None, ()), (), policy, now) for kind in CONTROLS]
+
+
 def judge(
     kind: int, listed: SupplierList, standings: Sequence[SupplierStanding], policy: Policy, now: datetime
 ) -> Finding:

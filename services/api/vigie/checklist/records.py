@@ -61,6 +61,11 @@ def judge_records(facts: RecordFacts, policy: Policy, now: datetime) -> list[Fin
     return [finding for finding in found if finding is not None]
 
 
+def nothing_recorded(policy: Policy, now: datetime) -> list[Finding]:
+    """Return what is decided about a practice of which nothing is on record yet."""
+    return judge_records(RecordFacts(), policy, now)
+
+
 def questionnaires_for(services: Iterable[str]) -> frozenset[int]:
     """Return the questionnaires that concern a supplier which does this for a practice."""
     return frozenset({GENERAL, *(QUESTIONNAIRE_OF[service] for service in services)})

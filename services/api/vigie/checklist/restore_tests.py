@@ -8,7 +8,7 @@ from vigie.checklist import record_queries as queries
 from vigie.checklist.record_errors import RestoreTestToComeError
 from vigie.checklist.record_models import RestoreTest
 from vigie.checklist.record_schemas import NewRestoreTest
-from vigie.checklist.settling import settle
+from vigie.checklist.reopening import settle_told
 from vigie.core.errors import NotFoundError
 from vigie.core.ids import uuid7
 from vigie.events.log import NewEvent
@@ -46,5 +46,5 @@ async def record_test(call: Call, assessor: Assessor, practice_id: UUID, new: Ne
         "by": call.principal.subject,
     }
     event = NewEvent(practice.provider_id, "restore_test.recorded", practice.id, test.device_id, call.now, payload)
-    await settle(call.session, assessor, practice.provider_id, [practice.id], call.now, events=[event])
+    await settle_told(call, assessor, practice.provider_id, [practice.id], [event])
     return test

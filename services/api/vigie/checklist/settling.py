@@ -45,8 +45,10 @@ async def settle(
     *,
     events: Sequence[NewEvent] = (),
     happened_at: datetime | None = None,
-) -> None:
+) -> dict[UUID, frozenset[str]]:
     """Judge practices by all that people and records say of them, bring their lights and scores up to date, and record the events.
+
+    Returns, by practice, the controls that are in another state than was stored.
 
     The end of a unit of work: postures are locked here (if the caller has not), then event heads. `events` are the caller's own,
     recorded first. `happened_at`: the instant as of which to judge, when that is not now. An archived practice has no posture
@@ -57,7 +59,7 @@ async def settle(
     await session.flush()
     judged = await _judge(session, provider_id, practices, at)
     stored = await queries.own_findings(session, provider_id, practices)
-    changes, told = [], list(events)
+    changes, told, turned = [], list(events), {}
     for practice in practices:
         before = stored.get(practice, {})
         findings = [*judged.get(practice, ()), *_withdrawn(judged.get(practice, ()), before)]
@@ -67,12 +69,36 @@ async def settle(
             moves: Moves | None = None if any(found.control in DEVICE_CONTROLS for found in differing) else {}
             changes.append(PracticeChange(provider_id, practice, at, moves=moves, answers=differing))
             told += _notices(provider_id, practice, differing, before, at)
+            turned[practice] = frozenset(found.control for found in differing if _turns(found, before))
     connection = await driver_connection(session)
     settled, _ = await assessor.settle_practices(connection, changes, now)
     await queries.set_deadlines(
         session, provider_id, practices, await queries.next_changes(session, provider_id, practices)
     )
     await record(session, [*told, *settled], now)
+    return turned
+
+
+async def settle_new(
+    session: AsyncSession,
+    assessor: Assessor,
+    provider_id: UUID,
+    practice_id: UUID,
+    now: datetime,
+    *,
+    events: Sequence[NewEvent],
+) -> None:
+    """Judge a practice that was opened in this unit of work, as `settle` would: of it nothing has been said, which needs no asking.
+
+    What is missing, such as the incident card, is told from the first day on. None of that changes by itself: no deadline is set.
+    """
+    connection = await driver_connection(session)
+    terms = await assessor.terms_of(connection, {(provider_id, practice_id): now})
+    policy = terms[provider_id, practice_id].policy
+    findings = [*records.nothing_recorded(policy, now), *questionnaires.nothing_signed(policy, now)]
+    change = PracticeChange(provider_id, practice_id, now, moves={}, answers=findings)
+    settled, _ = await assessor.settle_practices(connection, [change], now, terms)
+    await record(session, [*events, *settled], now)
 
 
 async def _judge(
@@ -117,6 +143,11 @@ def _is_stored(found: Finding, stored: queries.Judged | None) -> bool:
         and stored.evidence == found.evidence
         and stored.threshold == found.threshold
     )
+
+
+def _turns(found: Finding, before: Mapping[str, queries.Judged]) -> bool:
+    stored = before.get(found.control)
+    return stored is None or stored.state != found.state
 
 
 def _notices(

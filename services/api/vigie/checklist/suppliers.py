@@ -12,7 +12,7 @@ from vigie.checklist.contracts import close_contracts_with
 from vigie.checklist.record_errors import RecordsFullError
 from vigie.checklist.record_models import PracticeRecord, PracticeSupplier, Supplier, SupplierCertificate
 from vigie.checklist.record_schemas import NewCertificate, NewPracticeSupplier, NewSupplier, SupplierPatch, SupplierUse
-from vigie.checklist.settling import settle
+from vigie.checklist.reopening import settle_told
 from vigie.core.errors import NotFoundError
 from vigie.core.ids import uuid7
 from vigie.events.log import NewEvent
@@ -181,7 +181,7 @@ async def confirm_suppliers(call: Call, assessor: Assessor, practice_id: UUID) -
     await confirm(call, practice, "suppliers")
     call.audit(object_id=practice.id)
     event = _event(call, practice.id, {"change": "list_confirmed"})
-    await settle(call.session, assessor, practice.provider_id, [practice.id], call.now, events=[event])
+    await settle_told(call, assessor, practice.provider_id, [practice.id], [event])
 
 
 async def confirm(call: Call, practice: Practice, what: str) -> None:
@@ -238,12 +238,12 @@ async def withdraw_certificate(call: Call, assessor: Assessor, supplier_id: UUID
 async def _settle_hosted(call: Call, assessor: Assessor, supplier: Supplier, change: str) -> None:
     practices = await queries.practices_hosted_by(call.session, supplier)
     event = _event(call, supplier.practice_id, {"supplier": str(supplier.id), "change": change})
-    await settle(call.session, assessor, supplier.provider_id, practices, call.now, events=[event])
+    await settle_told(call, assessor, supplier.provider_id, practices, [event])
 
 
 async def _settle(call: Call, assessor: Assessor, practice: Practice, supplier: Supplier, change: str) -> None:
     event = _event(call, practice.id, {"supplier": str(supplier.id), "change": change})
-    await settle(call.session, assessor, practice.provider_id, [practice.id], call.now, events=[event])
+    await settle_told(call, assessor, practice.provider_id, [practice.id], [event])
 
 
 async def _tell(call: Call, supplier: Supplier, practice_id: UUID | None, change: str) -> None:

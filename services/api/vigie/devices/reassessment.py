@@ -37,7 +37,7 @@ from vigie.events.session import driver_connection, record
 from vigie.posture import reassessments
 from vigie.posture.assessment import Assessment, Assessor, DeviceChange, PracticeChange, PracticeKey
 from vigie.posture.reassessments import Request
-from vigie.posture.rules.device import DEVICE_CONTROLS
+from vigie.posture.rules.device import ALSO_ON_RECORD, DEVICE_CONTROLS
 from vigie.posture.rules.practice import INVENTORY
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ _PRACTICES = 100
 _DEVICES = 200
 _PUSH = timedelta(hours=1)
 _ALL = frozenset(DEVICE_CONTROLS)
-_OF_DEVICES_ALONE = _ALL - {"ANS-5.7"} | {INVENTORY}  # of restores, records speak as well
+_OF_DEVICES_ALONE = _ALL - ALSO_ON_RECORD | {INVENTORY}
 _FIRST = UUID(int=0)
 
 

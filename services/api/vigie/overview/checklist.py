@@ -149,7 +149,7 @@ def _compared(standing: Standing | None) -> Shown | None:
 def _not_compared(facts: Facts) -> Literal["too_few_practices", "nothing_known"] | None:
     if facts.standing is not None:
         return None
-    return "nothing_known" if facts.posture.score is None else "too_few_practices"
+    return "too_few_practices" if facts.posture.score else "nothing_known"
 
 
 def _shown(facts: Facts, catalogue: Catalogue, states: Mapping[str, State]) -> dict[str, _Shown]:

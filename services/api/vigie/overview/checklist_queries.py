@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Row, Text, and_, column, func, select, true, union_all
+from sqlalchemy import ColumnElement, Row, Text, and_, column, func, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +15,7 @@ from vigie.auth.dependencies import Call
 from vigie.checklist.models import Attestation, AttestationEvidence
 from vigie.devices.models import Device, DeviceLiveness, DeviceSection, SectionHistory
 from vigie.posture.models import ControlException, Finding, OwnPolicy, Posture, ScoreDay
-from vigie.posture.rules.device import DEVICE_CONTROLS
+from vigie.posture.rules.device import ALSO_ON_RECORD
 from vigie.posture.rules.model import Policy, State
 from vigie.posture.terms import stored_policy
 from vigie.practices.models import Practice
@@ -168,42 +168,50 @@ async def scores_since(
 
 
 async def scores_of(session: AsyncSession, provider_id: UUID) -> dict[int, int]:
-    """Return how many practices of a provider have which score: at most 101 rows, read from the index alone."""
+    """Return how many practices of a provider have which score: at most 100 rows, read from the index alone.
+
+    A practice of which nothing is well has yet to begin, and would hide nobody: it is left out.
+    """
     found = await session.execute(
         select(Posture.score, func.count())
-        .where(Posture.provider_id == provider_id, Posture.score.is_not(None))
+        .where(Posture.provider_id == provider_id, Posture.score > 0)
         .group_by(Posture.score)
     )
     return {score: practices for score, practices in found if score is not None}
 
 
 async def count_controls(call: Call) -> tuple[int, dict[str, dict[State, int]]]:
-    """Return how many practices a caller sees, and of these, per control, how many are in which state stored for it."""
-    provider_id = call.principal.provider_id
+    """Return how many practices a caller sees, and of these, per control, how many are in which state stored for it.
+
+    One statement for what devices decide and one for the rest: together in one, each practice's objects were unpacked twice, and
+    every answer was compared with every control of devices.
+    """
     own = and_(Practice.provider_id == Posture.provider_id, Practice.id == Posture.practice_id)
-    of_caller = (Posture.provider_id == provider_id, *visible(call.principal))
+    of_caller = (Posture.provider_id == call.principal.provider_id, *visible(call.principal))
     judged = func.jsonb_each(Posture.controls).table_valued(column("key", Text), column("value", JSONB), name="judged")
     answered = func.jsonb_each_text(Posture.answers).table_valued(
         column("key", Text), column("value", Text), name="answered"
     )
-    points = union_all(
-        select(judged.c.key.label("control"), judged.c.value["state"].astext.label("state")),
-        # Looked up only where a control may stand on both sides: each look unpacks the whole object again.
-        select(answered.c.key, answered.c.value).where(
-            answered.c.key.not_in(sorted(DEVICE_CONTROLS)) | ~Posture.controls.has_key(answered.c.key)
-        ),
-    ).lateral("point")
-    statement = (
-        select(points.c.control, points.c.state, func.count())
+    state = judged.c.value["state"].astext
+    # What devices and records both speak of is one state, that of the devices with the records counted in.
+    alone = answered.c.key.not_in(sorted(ALSO_ON_RECORD)) | ~Posture.controls.has_key(answered.c.key)
+    counts: dict[str, dict[State, int]] = defaultdict(dict)
+    for statement in (
+        select(judged.c.key, state, func.count())
         .select_from(Posture)
         .join(Practice, own)
-        .join(points, true())
+        .join(judged, true())
         .where(*of_caller)
-        .group_by(points.c.control, points.c.state)
-    )
-    counts: dict[str, dict[State, int]] = defaultdict(dict)
-    for control, state, practices in await call.session.execute(statement):
-        counts[control][state] = practices
+        .group_by(judged.c.key, state),
+        select(answered.c.key, answered.c.value, func.count())
+        .select_from(Posture)
+        .join(Practice, own)
+        .join(answered, true())
+        .where(*of_caller, alone)
+        .group_by(answered.c.key, answered.c.value),
+    ):
+        for control, found, practices in await call.session.execute(statement):
+            counts[control][found] = counts[control].get(found, 0) + practices
     total = select(func.count()).select_from(Posture).join(Practice, own).where(*of_caller)
     return await call.session.scalar(total) or 0, counts
 

@@ -107,7 +107,7 @@ async def read_checklist(
     if posture is None:
         raise NotFoundError
     place = None
-    if posture.score is not None:
+    if posture.score:  # else nothing was told of it yet
         place = standing(await queries.scores_of(session, provider_id), posture.score)
     today = call.now.date()
     first = today - timedelta(days=query.trend_days - 1)

@@ -11,10 +11,7 @@ from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
 from vigie.auth.principal import Permission
 from vigie.core.errors import InvalidRequestError, NotFoundError, problems
 from vigie.core.etag import tagged
-from vigie.devices.fleet import expect_anew
-from vigie.events.log import NewEvent
-from vigie.events.session import record
-from vigie.posture import reassessments
+from vigie.overview.counting_anew import count_anew
 from vigie.practices import opening_hours
 from vigie.practices.opening_hours_schemas import OpeningHoursIn, OpeningHoursOut
 from vigie.practices.queries import get_practice
@@ -42,7 +39,7 @@ async def set_opening_hours(call: Writes, practice_id: UUID, told: OpeningHoursI
     practice = await get_practice(call, practice_id, lock=True)
     changed = await opening_hours.set_hours(call, practice, told)
     if changed is not None:
-        await _count_anew(call, practice_id, changed)
+        await count_anew(call, practice_id, changed)
     return await opening_hours.read_hours(call, practice)
 
 
@@ -54,11 +51,4 @@ async def forget_opening_hours(call: Writes, practice_id: UUID) -> None:
     if changed is None:
         call.audit(details={"repeated": True})
         return
-    await _count_anew(call, practice_id, changed)
-
-
-async def _count_anew(call: Call, practice_id: UUID, changed: NewEvent) -> None:
-    """Have silence and ages counted by the new hours: the worker does, within seconds."""
-    await expect_anew(call, practice_id)
-    await reassessments.ask(call.session, call.principal.provider_id, [practice_id], call.now)
-    await record(call.session, [changed], call.now)
+    await count_anew(call, practice_id, changed)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from vigie.auth.dependencies import Call, IdempotencyKey, attempt_of, reads, writes
 from vigie.auth.errors import InsufficientScopeError, LimitedToPracticesError, UnauthenticatedError
 from vigie.auth.principal import Permission
+from vigie.checklist.settling import settle_new
 from vigie.core import idempotency
 from vigie.core.errors import InvalidRequestError, NotFoundError, preferred_language, problems
 from vigie.core.etag import tagged
@@ -18,6 +19,7 @@ from vigie.devices.fleet import get_device, revoke_devices_of
 from vigie.events.queries import events_of_practice
 from vigie.events.session import record
 from vigie.overview import queries, schemas
+from vigie.overview.counting_anew import count_anew
 from vigie.posture import queries as postures
 from vigie.posture.assessment import Assessor
 from vigie.posture.catalogue import load_catalogue
@@ -100,8 +102,9 @@ async def list_practices(request: Request, call: Reads, query: Annotated[schemas
 async def create_practice(
     request: Request, call: Writes, new: NewPractice, idempotency_key: IdempotencyKey = None
 ) -> PracticeOut:
-    """Create a practice. Until a device reports, everything about it is unknown. Nobody who sees some practices only may.
+    """Create a practice. Until somebody or a device tells anything, all that is known of it is what is missing.
 
+    Nobody who sees some practices only may.
     With an `Idempotency-Key`, the same request again within 24 hours is answered as the first time.
     """
     refuse_limited(call)
@@ -109,8 +112,10 @@ async def create_practice(
     if attempt is not None and (kept := await idempotency.begin(call.session, attempt)) is not None:
         call.audit(object_id=kept["id"], practice_id=UUID(kept["id"]), details={"repeated": True})
         return PracticeOut(**kept)
-    practice = await service.open_practice(call, new)
+    practice, opened = await service.open_practice(call, new)
     await postures.open_posture(call.session, practice.provider_id, practice.id, call.now)
+    assessor = cast("Kit", request.app.state.parts).assessor
+    await settle_new(call.session, assessor, practice.provider_id, practice.id, call.now, events=[opened])
     created = PracticeOut(**_practice_out(practice))
     if attempt is not None:
         await idempotency.finish(call.session, attempt, 201, created.model_dump(mode="json"))
@@ -142,8 +147,16 @@ async def read_practice(request: Request, call: Reads, practice_id: UUID) -> Res
     summary="Change a practice",
 )
 async def change_practice(call: Writes, practice_id: UUID, patch: PracticePatch) -> PracticeOut:
-    """Change the fields that are present; null empties a field that may be empty."""
-    return PracticeOut(**_practice_out(await service.change_practice(call, practice_id, patch)))
+    """Change the fields that are present; null empties a field that may be empty.
+
+    In another time zone silence and ages are counted anew, as with other opening hours.
+    """
+    practice, changed, fields = await service.change_practice(call, practice_id, patch)
+    if changed is not None and "time_zone" in fields:
+        await count_anew(call, practice_id, changed)
+    elif changed is not None:
+        await record(call.session, [changed], call.now)
+    return PracticeOut(**_practice_out(practice))
 
 
 @router.delete(

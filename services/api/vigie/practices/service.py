@@ -11,7 +11,6 @@ from vigie.auth.dependencies import Call
 from vigie.core.errors import AppError
 from vigie.core.ids import uuid7
 from vigie.events.log import NewEvent
-from vigie.events.session import record
 from vigie.practices.models import Practice, Provider
 from vigie.practices.queries import get_practice, normalise
 from vigie.practices.schemas import NewPractice, PracticePatch
@@ -30,8 +29,8 @@ async def create_provider(session: AsyncSession, provider_id: UUID, name: str, *
     await session.flush()  # rows that refer to it follow
 
 
-async def open_practice(call: Call, new: NewPractice) -> Practice:
-    """Create a practice. Its posture is made by the caller, in the same unit of work."""
+async def open_practice(call: Call, new: NewPractice) -> tuple[Practice, NewEvent]:
+    """Create a practice. The caller makes its posture and records the event, in the same unit of work."""
     practice = Practice(
         provider_id=call.principal.provider_id,
         id=uuid7(),
@@ -43,26 +42,30 @@ async def open_practice(call: Call, new: NewPractice) -> Practice:
     call.session.add(practice)
     await _flush(call.session)
     call.audit(object_id=practice.id, practice_id=practice.id)
-    await _record(call, practice, "practice.created", {"time_zone": practice.time_zone})
-    return practice
+    return practice, _event(call, practice, "practice.created", {"time_zone": practice.time_zone})
 
 
-async def change_practice(call: Call, practice_id: UUID, patch: PracticePatch) -> Practice:
-    """Change the fields that are present; what already is as asked is no change, and no event."""
+async def change_practice(
+    call: Call, practice_id: UUID, patch: PracticePatch
+) -> tuple[Practice, NewEvent | None, frozenset[str]]:
+    """Change the fields that are present; return the practice, the event, which the caller records, and which fields changed.
+
+    What already is as asked is no change, and no event.
+    """
     practice = await get_practice(call, practice_id, lock=True)
     asked = patch.model_dump(include=patch.model_fields_set)
     changed = {name: value for name, value in asked.items() if getattr(practice, name) != value}
     call.audit(details={"fields": sorted(changed)})
     if not changed:
-        return practice
+        return practice, None, frozenset()
     for name, value in changed.items():
         setattr(practice, name, value)
     practice.search_text = _search_text(practice.name, practice.city, practice.external_ref)
     practice.updated_at = call.now
     await _flush(call.session)
     told = {"time_zone": practice.time_zone} if "time_zone" in changed else {}
-    await _record(call, practice, "practice.changed", {"fields": sorted(changed), **told})
-    return practice
+    event = _event(call, practice, "practice.changed", {"fields": sorted(changed), **told})
+    return practice, event, frozenset(changed)
 
 
 async def archive_practice(call: Call, practice_id: UUID) -> NewEvent | None:
@@ -95,10 +98,6 @@ async def _flush(session: AsyncSession) -> None:
         if "uq_practice_provider_id_external_ref" in str(error.orig):
             raise ReferenceTakenError from error
         raise
-
-
-async def _record(call: Call, practice: Practice, kind: str, payload: dict[str, object]) -> None:
-    await record(call.session, [_event(call, practice, kind, payload)], call.now)
 
 
 def _event(call: Call, practice: Practice, kind: str, payload: dict[str, object]) -> NewEvent:

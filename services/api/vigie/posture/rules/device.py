@@ -69,6 +69,9 @@ DEVICE_CONTROLS: Mapping[str, DeviceControl] = {
 }
 """Control id → what it reads and how it is judged. Ids are ours (the source numbers its rules, not its points)."""
 
+ALSO_ON_RECORD: frozenset[str] = frozenset({"ANS-5.7"})
+"""Of these, the ones of which records that people keep speak as well: a restore that was tried by hand."""
+
 CONTROLS_READING: Mapping[str, frozenset[str]] = {
     section: frozenset(control for control, entry in DEVICE_CONTROLS.items() if section in entry.reads)
     for section in sorted(frozenset().union(*(entry.reads for entry in DEVICE_CONTROLS.values())))
