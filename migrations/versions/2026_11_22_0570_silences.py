@@ -147,5 +147,6 @@ def create_own_record() -> None:
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("withheld", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("since", name="pk_service_outage"),
     )

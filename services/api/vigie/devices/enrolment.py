@@ -18,7 +18,7 @@ from vigie.core.errors import NotFoundError
 from vigie.core.ids import uuid7
 from vigie.core.invalidation import announce
 from vigie.devices import errors
-from vigie.devices.cadence import silent_after, slot_of
+from vigie.devices.cadence import Patience, silent_after, slot_of
 from vigie.devices.fleet import device_event, lock_liveness, settle
 from vigie.devices.models import Device, DeviceDeadline, DeviceLiveness, EnrolmentToken
 from vigie.devices.schemas import NewEnrolmentToken
@@ -28,7 +28,8 @@ from vigie.posture.rules.model import AlwaysOpen
 from vigie.practices.models import Practice
 from vigie.practices.queries import changeable_practice, get_practice
 
-_CALENDAR = AlwaysOpen()  # until practices tell their opening hours
+# The sweep looks then, and knows opening hours and thresholds: until it has, the earliest instant at which anything could be due.
+_CALENDAR, _PATIENCE = AlwaysOpen(), Patience(0, 2)
 _LIVING = timedelta(hours=2)  # a machine heard within two slots is alive
 
 
@@ -254,7 +255,7 @@ async def _join(
 
 def first_deadline(device: Device, now: datetime) -> DeviceDeadline:
     """Return the deadline of a device that has yet to report for the first time."""
-    due = silent_after(now, device.slot_s, _CALENDAR)
+    due = silent_after(now, device.slot_s, _CALENDAR, _PATIENCE)
     return DeviceDeadline(
         provider_id=device.provider_id, device_id=device.id, due_at=due, silent_after=due, review_at=None
     )

@@ -12,7 +12,7 @@ from vigie.auth.dependencies import Call
 from vigie.core.errors import NotFoundError
 from vigie.core.invalidation import announce
 from vigie.devices import errors
-from vigie.devices.cadence import silent_after
+from vigie.devices.cadence import patience_of, silent_after
 from vigie.devices.census import take_census
 from vigie.devices.models import Device, DeviceDeadline, DeviceLiveness, DeviceSection
 from vigie.devices.schemas import DevicePatch
@@ -114,7 +114,8 @@ async def approve_device(call: Call, assessor: Assessor, device_id: UUID) -> Dev
     await _set_status(call.session, device, "active")
     practice = (device.provider_id, device.practice_id)
     terms = await assessor.terms_of(await driver_connection(call.session), {practice: call.now})
-    due = silent_after(call.now, device.slot_s, terms[practice].calendar)
+    own = terms[practice]
+    due = silent_after(call.now, device.slot_s, own.calendar, patience_of(device.role, own.policy.silence))
     call.session.add(
         DeviceDeadline(
             provider_id=device.provider_id, device_id=device.id, due_at=due, silent_after=due, review_at=None

@@ -51,6 +51,7 @@ class Report:
     is_full: bool
     ran_at: tuple[datetime, ...]
     backup_events: tuple[dict[str, Any], ...]
+    uptime_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def make_report(identity: Identity, heartbeat: Heartbeat, body_digest: bytes, re
         backup_events=tuple(
             {name: value for name, value in event.items() if value is not None} for event in heartbeat.backup_events
         ),
+        uptime_s=heartbeat.vitals["uptime_s"],
     )
 
 

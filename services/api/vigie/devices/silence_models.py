@@ -94,7 +94,10 @@ class IntakePulse(Base):
 
 
 class ServiceOutage(Base):
-    """A time in which the service heard nobody although it had to: silence of that time is nobody's fault but ours."""
+    """A time in which the service heard nobody although it had to: silence of that time is nobody's fault but ours.
+
+    `withheld`: silence was not told because of it.
+    """
 
     __tablename__ = "service_outage"
     __table_args__ = (REFERENCE,)
@@ -102,3 +105,4 @@ class ServiceOutage(Base):
     since: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
     told_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    withheld: Mapped[bool] = mapped_column(Boolean)

@@ -13,7 +13,6 @@ ahead and counted, so that the loop does not meet it for ever.
 import logging
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,15 +21,16 @@ import asyncpg
 
 from vigie.core.batch import Form, fetch
 from vigie.core.db import bind_provider
-from vigie.core.metrics import JOB_OLDEST_DUE, JOB_ROW_FAILURES, JOB_ROWS, SWEEP_HELD
+from vigie.core.metrics import JOB_OLDEST_DUE, JOB_ROW_FAILURES, JOB_ROWS
+from vigie.devices import silence
+from vigie.devices import silence_statements as silences
 from vigie.devices import sweep_statements as sql
-from vigie.devices.cadence import INTERVAL_S, silent_after
 from vigie.devices.census import lock_practices, take_census
-from vigie.devices.silence_events import silent
+from vigie.devices.courses import Course, SweepTime, course_of
+from vigie.devices.pulse import Watch
 from vigie.events.log import NewEvent, append
 from vigie.posture.assessment import Assessor, DeviceChange, PracticeChange, PracticeKey
 from vigie.posture.rules.device import CONTROLS_READING, DEVICE_CONTROLS
-from vigie.posture.rules.model import Calendar
 
 log = logging.getLogger(__name__)
 JOB = "devices.sweep"
@@ -40,13 +40,6 @@ _PUSH = timedelta(hours=1)
 _MOST_STEPS = 50  # instants a practice may pass in one transaction before the rest waits for the next
 _ALL = frozenset(DEVICE_CONTROLS)
 SECTIONS_READ = list(CONTROLS_READING)
-# "The whole fleet went quiet" is only told from "this practice went quiet" when the fleet is large enough.
-_FLEET = 50
-# A device that was heard last an interval before all others counts as silent five minutes after this.
-_HOLD_AFTER = timedelta(seconds=INTERVAL_S + 120)
-_HOLD_AT_MOST = timedelta(hours=12)
-_INTERVAL = timedelta(seconds=INTERVAL_S)
-_AWAY = timedelta(minutes=5)  # a sweep that did not run for this long may have missed that the fleet was quiet
 # The server or the line, or another transaction in the way: nothing is wrong with the row.
 NOT_THE_ROW = (
     OSError,
@@ -59,27 +52,6 @@ NOT_THE_ROW = (
 )
 
 
-@dataclass(slots=True)
-class _Course:
-    """A device on its way through the deadlines it has passed."""
-
-    row: asyncpg.Record
-    sections: Mapping[str, Any]
-    review_at: datetime | None  # its findings, or the inventory of its practice, change by themselves
-    silent_after: datetime | None  # it counts as silent; None: it is already
-    told: bool  # whether silence may be told now
-
-    @property
-    def practice(self) -> PracticeKey:
-        """Return the key of the practice."""
-        return self.row["provider_id"], self.row["practice_id"]
-
-    def next_instant(self, now: datetime) -> datetime | None:
-        """Return the earliest instant that has passed and is not dealt with."""
-        silent_after = self.silent_after if self.told else None
-        return min((at for at in (self.review_at, silent_after) if at is not None and at <= now), default=None)
-
-
 class Sweep:
     """Runs the sweep for one worker process. `may_hold`: false for a replay, which knows that the fault is not ours."""
 
@@ -87,63 +59,53 @@ class Sweep:
         self._form: Form = form
         self._may_hold = may_hold
         self._assessor = assessor
-        self._hold_until: datetime | None = None
-        self._last_run: datetime | None = None
+        self._watch = Watch()
 
     async def run(self, connection: asyncpg.Connection, now: datetime) -> int:
         """Work on everything that is due at `now`; return how many devices were looked at."""
+        outages, hold = await self._watch.outages(connection, now) if self._may_hold else ((), False)
+        time = SweepTime(now, outages, hold)
         done = 0
-        hold = self._may_hold and await self._holds(connection, now)
         while True:
             due = await connection.fetch(sql.DUE_PROVIDERS, now, hold, _PROVIDERS)
             JOB_OLDEST_DUE.labels(JOB).set(max(0.0, (now - due[0]["due_at"]).total_seconds()) if due else 0.0)
-            if not due:
-                return done
             providers = [row["provider_id"] for row in due]
             random.shuffle(providers)  # so that two workers begin at different ends
             progress = 0
             for provider_id in providers:
-                progress += await self._provider(connection, provider_id, now, hold=hold)
+                progress += await self._provider(connection, provider_id, time)
             done += progress
             JOB_ROWS.labels(JOB).inc(progress)
-            if progress == 0:  # what is left is held by another worker
-                return done
+            if progress == 0:  # nothing is due, or what is left is held by another worker
+                return done + await self._judge_again(connection, time)
 
-    async def _holds(self, connection: asyncpg.Connection, now: datetime) -> bool:
-        """Whether silence is not told for now, because it seems to be ours: nobody at all was heard for over an interval.
+    async def _judge_again(self, connection: asyncpg.Connection, time: SweepTime) -> int:
+        """Judge the causes of silences that are due for it; what cannot be judged is pushed aside."""
+        done = 0
+        for row in await connection.fetch(silences.DUE_PROVIDERS, time.now):
+            try:
+                async with connection.transaction():
+                    await bind_provider(connection, row["provider_id"])
+                    done += await silence.judge_again(connection, row["provider_id"], time.now, time.outages)
+            except NOT_THE_ROW:
+                raise
+            except Exception:
+                if connection.is_closed():
+                    raise
+                JOB_ROW_FAILURES.labels(JOB).inc()
+                log.exception("silences pushed aside", extra={"provider_id": str(row["provider_id"])})
+                async with connection.transaction():
+                    await bind_provider(connection, row["provider_id"])
+                    await connection.execute(silences.PUSH, row["provider_id"], time.now, time.now + _PUSH)
+        return done
 
-        Once heartbeats return, one more interval passes before silence is told again. After twelve hours it is told anyway.
-        """
-        pulse = await connection.fetchrow(sql.PULSE)
-        watched = self._last_run is not None and now - self._last_run < _AWAY
-        self._last_run = now
-        if pulse is None or pulse["devices"] < _FLEET or pulse["newest"] is None:
-            SWEEP_HELD.set(0)
-            return False
-        quiet = now - pulse["newest"]
-        if _HOLD_AFTER < quiet < _HOLD_AT_MOST:
-            self._hold_until = now + _INTERVAL
-        elif not watched and (returned := await self._returned(connection, now)) is not None:
-            self._hold_until = returned + _INTERVAL
-        held = quiet < _HOLD_AT_MOST and self._hold_until is not None and now < self._hold_until
-        if held and not SWEEP_HELD._value.get():  # noqa: SLF001 - say it once
-            log.error("the whole fleet is quiet: silence is not told until heartbeats return")
-        SWEEP_HELD.set(1 if held else 0)
-        return held
-
-    async def _returned(self, connection: asyncpg.Connection, now: datetime) -> datetime | None:
-        """Return when heartbeats came back after a quiet that nobody watched: the database was away from us as well."""
-        since = now - _HOLD_AT_MOST - _INTERVAL
-        found: datetime | None = await connection.fetchval(sql.RETURNED, since, _HOLD_AFTER, now - _INTERVAL)
-        return found
-
-    async def _provider(self, connection: asyncpg.Connection, provider_id: UUID, now: datetime, *, hold: bool) -> int:
-        due = await connection.fetch(sql.DUE_DEVICES, provider_id, now, hold, _CLAIM)
+    async def _provider(self, connection: asyncpg.Connection, provider_id: UUID, time: SweepTime) -> int:
+        due = await connection.fetch(sql.DUE_DEVICES, provider_id, time.now, time.hold, _CLAIM)
         devices = [row["device_id"] for row in due]
         if not devices:
             return 0
         try:
-            return await self._work(connection, provider_id, devices, now, hold=hold)
+            return await self._work(connection, provider_id, devices, time)
         except NOT_THE_ROW:
             raise
         except Exception:
@@ -154,7 +116,7 @@ class Sweep:
         done = 0
         for device_id in devices:
             try:
-                done += await self._work(connection, provider_id, [device_id], now, hold=hold)
+                done += await self._work(connection, provider_id, [device_id], time)
             except NOT_THE_ROW:
                 raise
             except Exception:
@@ -162,7 +124,7 @@ class Sweep:
                     raise
                 JOB_ROW_FAILURES.labels(JOB).inc()
                 log.exception("device pushed aside", extra={"device_id": str(device_id)})
-                await self._push(connection, provider_id, device_id, now)
+                await self._push(connection, provider_id, device_id, time.now)
         return done
 
     async def _push(self, connection: asyncpg.Connection, provider_id: UUID, device_id: UUID, now: datetime) -> None:
@@ -171,42 +133,67 @@ class Sweep:
             await connection.execute(sql.PUSH, provider_id, device_id, now + _PUSH)
 
     async def _work(
-        self,
-        connection: asyncpg.Connection,
-        provider_id: UUID,
-        devices: Sequence[UUID],
-        now: datetime,
-        *,
-        hold: bool,
+        self, connection: asyncpg.Connection, provider_id: UUID, devices: Sequence[UUID], time: SweepTime
     ) -> int:
         async with connection.transaction():
             await bind_provider(connection, provider_id)
-            rows = await connection.fetch(sql.CLAIM, provider_id, devices)
-            deadlines = {row["device_id"]: row for row in await connection.fetch(sql.DEADLINES, provider_id, devices)}
-            due = [row for row in rows if _is_due(deadlines.get(row["device_id"]), now, hold=hold)]
-            if not due:
+            courses, looked_at = await self._claim(connection, provider_id, devices, time)
+            if not courses:
                 return 0
-            sections = await self._sections(connection, provider_id, due)
-            terms = await self._assessor.terms_of(connection, {(provider_id, row["practice_id"]): now for row in due})
-            courses = [
-                _course(
-                    row,
-                    deadlines[row["device_id"]],
-                    sections[row["device_id"]],
-                    terms[provider_id, row["practice_id"]].calendar,
-                    hold=hold,
-                )
-                for row in due
-            ]
             await lock_practices(connection, "citus", (course.practice for course in courses))
             events: list[NewEvent] = []
             for _ in range(_MOST_STEPS):
-                if not await self._step(connection, courses, now, events):
+                if not await self._step(connection, courses, time.now, events):
                     break
             moved = [(provider_id, c.row["device_id"], c.silent_after, c.review_at) for c in courses]
             await fetch(connection, "citus", sql.MOVE_DEADLINES, moved)
-            await append(connection, "citus", sorted(events, key=lambda event: event.happened_at), now)
-            return len(due)
+            await append(connection, "citus", sorted(events, key=lambda event: event.happened_at), time.now)
+            return looked_at
+
+    async def _claim(
+        self, connection: asyncpg.Connection, provider_id: UUID, devices: Sequence[UUID], time: SweepTime
+    ) -> tuple[list[Course], int]:
+        """Lock the devices that are due, and with one that fell silent all of its practice: they tell why.
+
+        Returns their courses, and how many of them were due. Where another device of the practice is being heard right now, it is
+        left for the next look: whoever is heard proves the line.
+        """
+        rows = await connection.fetch(sql.CLAIM, provider_id, devices)
+        # Another worker may have dealt with some of them in between.
+        courses = [course for course in await self._courses(connection, provider_id, rows, time) if course.due]
+        silent = {
+            c.practice[1] for c in courses if c.told and c.silent_after is not None and c.silent_after <= time.now
+        }
+        if not silent:
+            return courses, len(courses)
+        own = [course.row["device_id"] for course in courses]
+        beside = await connection.fetch(silences.SIBLINGS, provider_id, sorted(silent), own)
+        siblings = await self._courses(connection, provider_id, beside, time)
+        together = [*courses, *siblings]
+        counts = await connection.fetch(silences.COUNT_ACTIVE, provider_id, sorted(silent))
+        for row in counts:
+            if sum(course.practice[1] == row["practice_id"] for course in together) < row["devices"]:
+                for course in together:
+                    course.told = course.told and course.practice[1] != row["practice_id"]
+        waiting = sum(1 for c in courses if not c.told and c.next_instant(time.now) is None and not time.hold)
+        return sorted(together, key=lambda course: str(course.row["device_id"])), len(courses) - waiting
+
+    async def _courses(
+        self, connection: asyncpg.Connection, provider_id: UUID, rows: Sequence[asyncpg.Record], time: SweepTime
+    ) -> list[Course]:
+        devices = [row["device_id"] for row in rows]
+        deadlines = {row["device_id"]: row for row in await connection.fetch(sql.DEADLINES, provider_id, devices)}
+        due = [row for row in rows if row["device_id"] in deadlines]
+        sections = await self._sections(connection, provider_id, due)
+        practices = {(provider_id, row["practice_id"]): time.now for row in due}
+        terms = await self._assessor.terms_of(connection, practices)
+        found = []
+        for row in due:
+            own = terms[provider_id, row["practice_id"]]
+            course = course_of(row, deadlines[row["device_id"]], own, time)
+            course.sections = sections[row["device_id"]]
+            found.append(course)
+        return found
 
     async def _sections(
         self, connection: asyncpg.Connection, provider_id: UUID, due: Sequence[asyncpg.Record]
@@ -217,7 +204,7 @@ class Sweep:
         return found
 
     async def _step(
-        self, connection: asyncpg.Connection, courses: Sequence[_Course], now: datetime, events: list[NewEvent]
+        self, connection: asyncpg.Connection, courses: Sequence[Course], now: datetime, events: list[NewEvent]
     ) -> bool:
         """Bring each practice to the next instant at which one of its devices has a deadline; return whether any had."""
         instants: dict[PracticeKey, datetime] = {}
@@ -229,8 +216,8 @@ class Sweep:
             return False
         reached = [course for course in courses if course.practice in instants]
         reviewed = [course for course in reached if course.review_at == instants[course.practice]]
-        silenced = [course for course in reached if course.told and course.silent_after == instants[course.practice]]
-        events += await self._tell_silence(connection, silenced)
+        silenced, told_silent = await silence.tell(connection, reached[0].practice[0], reached, instants, now)
+        events += told_silent
         unsettled = await self._review(connection, reviewed, instants, now, events)
         counted = {c.practice for c in reviewed if c.silent_after is None} | {c.practice for c in silenced}
         practices = await take_census(connection, "citus", [(key, instants[key]) for key in counted])
@@ -246,7 +233,7 @@ class Sweep:
     async def _review(
         self,
         connection: asyncpg.Connection,
-        courses: Sequence[_Course],
+        courses: Sequence[Course],
         instants: Mapping[PracticeKey, datetime],
         now: datetime,
         events: list[NewEvent],
@@ -262,43 +249,8 @@ class Sweep:
             course.review_at = review
         return set(assessment.unsettled)
 
-    async def _tell_silence(self, connection: asyncpg.Connection, courses: Sequence[_Course]) -> list[NewEvent]:
-        """Mark devices as silent since their deadline; return the events."""
-        marks = [(course.row["provider_id"], course.row["device_id"], course.silent_after) for course in courses]
-        await fetch(connection, "citus", sql.MARK_SILENT, marks)
-        for course in courses:
-            course.silent_after = None
-        return [
-            silent(course.row, at, "unknown", {})
-            for course, (_, _, at) in zip(courses, marks, strict=True)
-            if at is not None
-        ]
 
-
-def _course(
-    row: asyncpg.Record,
-    deadline: asyncpg.Record,
-    sections: Mapping[str, Any],
-    calendar: Calendar,
-    *,
-    hold: bool,
-) -> _Course:
-    expected: datetime | None = deadline["silent_after"]  # exact for a device that was never heard
-    if row["silent_since"] is not None:
-        expected = None
-    elif expected is not None and row["last_seen_at"] is not None:  # quiet heartbeats do not move it
-        expected = silent_after(row["last_seen_at"], row["slot_s"], calendar)
-    return _Course(row, sections, deadline["review_at"], expected, told=not hold)
-
-
-def _is_due(deadline: asyncpg.Record | None, now: datetime, *, hold: bool) -> bool:
-    if deadline is None:
-        return False
-    at = deadline["review_at"] if hold else deadline["due_at"]
-    return at is not None and at <= now
-
-
-def _device_change(course: _Course, at: datetime) -> DeviceChange:
+def _device_change(course: Course, at: datetime) -> DeviceChange:
     row = course.row
     return DeviceChange(
         provider_id=row["provider_id"],

@@ -14,12 +14,14 @@ import asyncpg
 from vigie.core.batch import Form, fetch
 from vigie.core.clock import wire_time
 from vigie.devices import statements as sql
-from vigie.devices.cadence import silent_after
+from vigie.devices.cadence import patience_of, silent_after
 from vigie.devices.census import take_census
 from vigie.devices.digests import state_digest
+from vigie.devices.pulse import PulseNotes
 from vigie.devices.report import Accepted, Behind, Gone, Outcome, Report, SentSection
+from vigie.devices.returning import Returned, end_silences, keys_of
 from vigie.events.log import NewEvent, append
-from vigie.posture.assessment import Assessment, Assessor, DeviceChange, PracticeChange, PracticeKey
+from vigie.posture.assessment import Assessment, Assessor, DeviceChange, PracticeChange
 from vigie.posture.rules.device import CONTROLS_READING, DEVICE_CONTROLS
 from vigie.posture.runs import runs_of_events, runs_of_section
 
@@ -46,7 +48,7 @@ class _Work:
     dropped: list[tuple[Any, ...]] = field(default_factory=list)
     history: list[tuple[Any, ...]] = field(default_factory=list)
     changes: list[DeviceChange] = field(default_factory=list)
-    returned: list[tuple[Report, datetime | None]] = field(default_factory=list)
+    returned: list[Returned] = field(default_factory=list)
     suspects: list[Report] = field(default_factory=list)
 
 
@@ -56,6 +58,7 @@ class HeartbeatWriter:
     def __init__(self, form: Form, assessor: Assessor) -> None:
         self._form: Form = form
         self._assessor = assessor
+        self._pulse = PulseNotes()
 
     async def write(self, connection: asyncpg.Connection, reports: Sequence[Report]) -> list[Outcome]:
         """Write reports and return what became of each, in their order; what it returns is committed.
@@ -69,6 +72,8 @@ class HeartbeatWriter:
         if rest:
             async with connection.transaction():
                 decided = await self._write(connection, rest)
+        heard = len(quiet) + sum(isinstance(outcome, Accepted) for outcome in decided)
+        await self._pulse.note(connection, max(report.received_at for report in reports), heard)
         following = iter(decided)
         return [
             Accepted(report.sequence, duplicate=False, resync=False)
@@ -168,7 +173,9 @@ class HeartbeatWriter:
             )
         )
         if row["last_seen_at"] is None or row["silent_since"] is not None:
-            work.returned.append((report, row["silent_since"]))
+            reenrolled = row["last_seen_at"] is not None and row["state_digest"] is None
+            same_boot = row["boot_ref"] == boot
+            work.returned.append(Returned(report, row["silent_since"], row["last_seen_at"], same_boot, reenrolled))
 
     def _note_sections(self, report: Report, held: _Held, work: _Work) -> bytes:
         """Note which sections changed; return the digest of what the server then holds."""
@@ -222,37 +229,29 @@ class HeartbeatWriter:
             if change.device_id in assessment.review_at
         ]
         await fetch(connection, self._form, sql.LOWER_REVIEW, reviews)
-        await self._expect_again(connection, work)
+        events += await self._take_back(connection, work)
         await append(connection, self._form, events, now)
 
-    async def _expect_again(self, connection: asyncpg.Connection, work: _Work) -> None:
-        """Set the deadline of devices that came back; what went stale while they were silent is judged anew."""
+    async def _take_back(self, connection: asyncpg.Connection, work: _Work) -> list[NewEvent]:
+        """Set the deadline of devices that came back, end their silences; what went stale meanwhile is judged anew."""
         if not work.returned:
-            return
-        terms = await self._assessor.terms_of(
-            connection,
-            {
-                (report.identity.provider_id, report.identity.practice_id): report.received_at
-                for report, _ in work.returned
-            },
-        )
+            return []
+        terms = await self._assessor.terms_of(connection, keys_of(work.returned))
         rows = []
-        for report, silent_since in work.returned:
-            device = report.identity
-            calendar = terms[device.provider_id, device.practice_id].calendar
-            expected = silent_after(report.received_at, device.slot_s, calendar)
-            review = report.received_at if silent_since is not None else None
+        for each in work.returned:
+            device, at = each.report.identity, each.report.received_at
+            own = terms[each.practice]
+            expected = silent_after(at, device.slot_s, own.calendar, patience_of(device.role, own.policy.silence))
+            review = at if each.silent_since is not None else None
             rows.append((device.provider_id, device.device_id, expected, review))
         await fetch(connection, self._form, sql.EXPECT_AGAIN, rows)
+        return await end_silences(connection, self._form, work.returned, terms)
 
     async def _practices(
         self, connection: asyncpg.Connection, work: _Work, assessment: Assessment
     ) -> list[PracticeChange]:
         """Return the practices to settle; those whose devices came back are counted anew."""
-        counted: dict[PracticeKey, datetime] = {
-            (report.identity.provider_id, report.identity.practice_id): report.received_at
-            for report, _ in work.returned
-        }
+        counted = keys_of(work.returned)
         if counted:
             unsettled = assessment.unsettled
             practices = await take_census(connection, self._form, counted.items(), beside=unsettled)
@@ -353,13 +352,13 @@ def _merged_presence(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def _return_events(work: _Work) -> Iterator[NewEvent]:
-    for report, silent_since in work.returned:
-        if silent_since is not None:
+    for each in work.returned:
+        if each.silent_since is not None:
             yield NewEvent(
-                report.identity.provider_id,
+                *each.practice[:1],
                 "device.returned",
-                report.identity.practice_id,
-                report.identity.device_id,
-                report.received_at,
-                {"silent_since": wire_time(silent_since), "ran_meanwhile": len(report.ran_at)},
+                each.practice[1],
+                each.report.identity.device_id,
+                each.report.received_at,
+                {"silent_since": wire_time(each.silent_since), "ran_meanwhile": len(each.report.ran_at)},
             )

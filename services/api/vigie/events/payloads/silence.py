@@ -33,6 +33,7 @@ class Evidence(BaseModel):
     refused: Refused | None = None
     ran_meanwhile: int | None = Field(None, description="Runs that it proved to have made and could not deliver.")
     booted_at: AwareDatetime | None = Field(None, description="When the machine was started, told when it came back.")
+    reenrolled: bool | None = Field(None, description="Its agent was set up anew meanwhile.")
 
 
 class DeviceSilent(Payload):

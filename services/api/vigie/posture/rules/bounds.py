@@ -95,6 +95,12 @@ BOUNDS: Mapping[str, Mapping[str, Bounds]] = {
         "contract_notice_days": Bounds(1, 365, "C"),
         "certificate_notice_days": Bounds(1, 365, "C"),
     },
+    # Never one report: that all machines of a practice missed one is what tells a line from a machine (docs/silence.md).
+    "silence": {
+        "workstation_slots": Bounds(2, 48, "C"),
+        "server_slots": Bounds(2, 48, "C"),
+        "laptop_days": Bounds(1, 60, "C"),
+    },
 }
 
 

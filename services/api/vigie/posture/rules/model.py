@@ -87,6 +87,10 @@ class Calendar(Protocol):
         """Return the first instant after another at which a device with this slot is expected to report."""
         ...
 
+    def is_open(self, at: datetime) -> bool:
+        """Whether somebody may be there at an instant."""
+        ...
+
 
 class AlwaysOpen:
     """The calendar of a practice that told no opening hours: time simply passes."""
@@ -102,6 +106,10 @@ class AlwaysOpen:
     def next_expected(self, after: datetime, slot_s: int, interval_s: int) -> datetime:
         """Return the next slot: devices are expected at any hour."""
         return slot_after(after, slot_s, interval_s)
+
+    def is_open(self, at: datetime) -> bool:  # noqa: ARG002 - any instant is as good as another
+        """Return true at any instant."""
+        return True
 
 
 ALWAYS_OPEN: Calendar = AlwaysOpen()
@@ -286,6 +294,18 @@ class RecordsPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class SilencePolicy:
+    """When a device that is not heard counts as silent: missed reports in a row, all within the opening hours.
+
+    A laptop travels: it may stay away for ``laptop_days`` opening days, and is silent with the next report it misses after them.
+    """
+
+    workstation_slots: int = 2
+    server_slots: int = 2
+    laptop_days: int = 5
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Thresholds applied to a practice; the defaults are those of the catalogue's sources, graded there."""
 
@@ -297,6 +317,7 @@ class Policy:
     access: AccessPolicy = AccessPolicy()
     exposure: ExposurePolicy = ExposurePolicy()
     records: RecordsPolicy = RecordsPolicy()
+    silence: SilencePolicy = SilencePolicy()
 
     @classmethod
     def from_mapping(cls, overrides: Mapping[str, Mapping[str, int | Sequence[str]]], base: Self | None = None) -> Self:
