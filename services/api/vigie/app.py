@@ -40,6 +40,7 @@ from vigie.devices.agent_requests import Addresses
 from vigie.devices.directory import Directory
 from vigie.devices.errors import AgentBodyTooLargeError
 from vigie.devices.intake import Intake
+from vigie.devices.refusals import RefusalNotes
 from vigie.devices.writing import HeartbeatWriter
 from vigie.events.tail import Tail
 from vigie.openapi import describe
@@ -85,6 +86,7 @@ class Parts:
     addresses: Addresses
     directory: Directory
     intake: Intake
+    refusal_notes: RefusalNotes
     listener: Listener
     revision: str
     people: People
@@ -159,6 +161,7 @@ def build_parts(settings: Settings, clock: Clock, outbound: Outbound | None = No
             queue=settings.intake_queue,
             flushers=settings.intake_connections,
         ),
+        refusal_notes=RefusalNotes(database),
         listener=listener,
         revision=head_revision(),
         people=people,

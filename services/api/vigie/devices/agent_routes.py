@@ -1,6 +1,7 @@
 """The two agent routes. The heartbeat's is a plain Starlette handler: it is the hot path of the whole service."""
 
 import hashlib
+from datetime import datetime
 from random import SystemRandom
 from typing import Protocol
 from uuid import UUID
@@ -25,12 +26,21 @@ from vigie.devices.cadence import CONFIG_REV, INTERVAL_S, next_run
 from vigie.devices.directory import Directory
 from vigie.devices.enrolment import Applicant, EnrolmentRequest, enrol
 from vigie.devices.intake import BusyError, Intake
+from vigie.devices.refusals import RefusalNotes
 from vigie.devices.report import Accepted, Behind, Identity, make_report
 from vigie.posture.assessment import Assessor
 
 _random = SystemRandom()
 _ACCEPTED, _DUPLICATE = HEARTBEATS.labels("accepted"), HEARTBEATS.labels("duplicate")
 _KEYID = 73  # "<uuid>.<uuid>"
+# Whoever sent this proved nothing, is turned away for good, or is asked to come back: no word about a machine that runs.
+_UNPROVED = (
+    errors.SignatureError,
+    errors.DigestError,
+    errors.DeviceRevokedError,
+    errors.UnknownDeviceError,
+    BusyError,
+)
 
 
 class AgentParts(Protocol):
@@ -40,6 +50,7 @@ class AgentParts(Protocol):
     addresses: Addresses
     directory: Directory
     intake: Intake
+    refusal_notes: RefusalNotes
 
 
 @signed_by_device
@@ -63,6 +74,18 @@ async def _store(request: Request) -> Response:
     signed = agent_requests.claimed_signature(request)
     identity = await _identify(kit.directory, signed)
     body = await request.body()
+    try:
+        return await _store_of(kit, request, identity, signed, body, now)
+    except _UNPROVED:
+        raise
+    except AppError as error:  # the machine runs, and what it says does not arrive: worth knowing when it is silent
+        await kit.refusal_notes.note(identity, error.code, now)
+        raise
+
+
+async def _store_of(
+    kit: AgentParts, request: Request, identity: Identity, signed: SignedRequest, body: bytes, now: datetime
+) -> Response:
     target = kit.addresses.target_uri(request)
     agent_requests.verify(signed, identity.public_key, target_uri=target, body=body, now=now)
     if identity.status == "revoked":

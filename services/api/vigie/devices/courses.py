@@ -19,7 +19,7 @@ class SweepTime:
     hold: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Course:
     """A claimed device: its liveness and what it is, its sections, and the instants it has yet to pass."""
 
@@ -28,7 +28,7 @@ class Course:
     outages: Sequence[Outage]
     review_at: datetime | None  # its findings, or the inventory of its practice, change by themselves
     silent_after: datetime | None  # it counts as silent; None: it is already
-    due: bool  # its stored deadline has passed
+    due: bool  # its stored deadline has passed; others are only there to fall silent with one that is
     told: bool  # whether silence may be told now
     sections: Mapping[str, Any] = field(default_factory=dict)
 
@@ -50,7 +50,8 @@ class Course:
     def next_instant(self, now: datetime) -> datetime | None:
         """Return the earliest instant that has passed and is not dealt with."""
         silent = self.silent_after if self.told else None
-        return min((at for at in (self.review_at, silent) if at is not None and at <= now), default=None)
+        review = self.review_at if self.due else None
+        return min((at for at in (review, silent) if at is not None and at <= now), default=None)
 
 
 def course_of(row: Mapping[str, Any], deadline: Mapping[str, Any], terms: Terms, time: SweepTime) -> Course:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from vigie.auth.dependencies import Call
 from vigie.core.errors import NotFoundError
 from vigie.core.invalidation import announce
-from vigie.devices import errors
+from vigie.devices import errors, silence_statements
 from vigie.devices.cadence import patience_of, silent_after
 from vigie.devices.census import take_census
 from vigie.devices.models import Device, DeviceDeadline, DeviceLiveness, DeviceSection
@@ -86,6 +86,15 @@ async def expect_anew(call: Call, practice_id: UUID) -> None:
     )
 
 
+async def _expect_device_anew(call: Call, device: Device) -> None:
+    """Have the sweep look at a device at once: how long it may stay away has changed."""
+    await call.session.execute(
+        update(DeviceDeadline)
+        .where(DeviceDeadline.provider_id == device.provider_id, DeviceDeadline.device_id == device.id)
+        .values(due_at=func.least(DeviceDeadline.due_at, call.now))
+    )
+
+
 async def change_device(call: Call, device_id: UUID, patch: DevicePatch) -> Device:
     """Change alias or role of a device; what already is as asked is no change, and no event."""
     device = await get_device(call, device_id, lock=True)
@@ -98,6 +107,7 @@ async def change_device(call: Call, device_id: UUID, patch: DevicePatch) -> Devi
         await announce(call.session, "device", f"{device.provider_id}.{device.id}")
         if "role" in changed:  # what a server must meet, a laptop need not
             await call.session.flush()
+            await _expect_device_anew(call, device)
             await reassessments.ask(call.session, device.provider_id, [device.practice_id], call.now)
         payload = {"fields": sorted(changed), "by": call.principal.subject}
         await record(call.session, [device_event(device, "device.changed", call.now, payload)], call.now)
@@ -164,7 +174,9 @@ async def _revoke(call: Call, assessor: Assessor, device: Device) -> NewEvent:
         delete(DeviceSection).where(DeviceSection.provider_id == key[0], DeviceSection.device_id == key[1])
     )
     await call.session.flush()
-    await assessor.forget_devices(await driver_connection(call.session), [key])
+    connection = await driver_connection(call.session)
+    await connection.execute(silence_statements.END_REVOKED, device.provider_id, [device.id], call.now)
+    await assessor.forget_devices(connection, [key])
     return device_event(device, "device.revoked", call.now, {"by": call.principal.subject})
 
 

@@ -1,7 +1,7 @@
 """Reading devices. Every statement starts from the practices visible to the caller."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from sqlalchemy import Row, Select, and_, select
 from vigie.auth.dependencies import Call
 from vigie.core.pagination import PageQuery, keyset, page_of
 from vigie.devices.models import Device, DeviceLiveness, DevicePresence, DeviceSection, EnrolmentToken
+from vigie.devices.silence_models import DeviceSilence, PracticeLine, ServiceOutage
 from vigie.practices.models import Practice
 from vigie.practices.queries import get_practice, visible
 
@@ -25,11 +26,19 @@ class DeviceQuery(PageQuery):
 
 def _devices(call: Call) -> Select[*tuple[Any, ...]]:
     return (
-        select(Device, DeviceLiveness)
+        select(Device, DeviceLiveness, DeviceSilence)
         .join(Practice, and_(Practice.provider_id == Device.provider_id, Practice.id == Device.practice_id))
         .join(
             DeviceLiveness,
             and_(DeviceLiveness.provider_id == Device.provider_id, DeviceLiveness.device_id == Device.id),
+        )
+        .outerjoin(
+            DeviceSilence,
+            and_(
+                DeviceSilence.provider_id == Device.provider_id,
+                DeviceSilence.device_id == Device.id,
+                DeviceSilence.since == DeviceLiveness.silent_since,
+            ),
         )
         .where(Device.provider_id == call.principal.provider_id, *visible(call.principal))
     )
@@ -73,6 +82,33 @@ async def presence_of(call: Call, device: Device, start: date) -> Sequence[Devic
         .order_by(DevicePresence.day.desc())
     )
     return found.all()
+
+
+async def silences_of(call: Call, device: Device, query: PageQuery) -> tuple[Sequence[DeviceSilence], str | None]:
+    """Return a page of the silences of a device, latest first."""
+    statement = select(DeviceSilence).where(
+        DeviceSilence.provider_id == device.provider_id, DeviceSilence.device_id == device.id
+    )
+    ordered = keyset(statement, query, [DeviceSilence.since], [datetime.fromisoformat], descending=True)
+    rows = (await call.session.scalars(ordered)).all()
+    return page_of(rows, query, lambda row: [row.since.isoformat()])
+
+
+async def line_of(call: Call, practice: Practice) -> PracticeLine | None:
+    """Return the last trouble of a practice's line, whether it is over or not."""
+    statement = (
+        select(PracticeLine)
+        .where(PracticeLine.provider_id == practice.provider_id, PracticeLine.practice_id == practice.id)
+        .order_by(PracticeLine.since.desc())
+        .limit(1)
+    )
+    return (await call.session.scalars(statement)).first()
+
+
+async def running_outage(call: Call) -> datetime | None:
+    """Return since when silence is withheld because nobody can be heard, if it is."""
+    running = ServiceOutage.until.is_(None) & ServiceOutage.withheld
+    return await call.session.scalar(select(ServiceOutage.since).where(running).order_by(ServiceOutage.since.desc()))
 
 
 async def list_tokens(call: Call, practice_id: UUID, query: PageQuery) -> tuple[Sequence[EnrolmentToken], str | None]:

@@ -1,7 +1,7 @@
 """REST routes of enrolment tokens and devices."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Protocol, cast
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from vigie.core.etag import tagged
 from vigie.core.pagination import InvalidCursorError, Page, PageQuery
 from vigie.devices import enrolment, errors, fleet, queries, schemas
 from vigie.devices.models import Device, DeviceLiveness, DevicePresence, EnrolmentToken
+from vigie.devices.silence_models import DeviceSilence
 from vigie.posture.assessment import Assessor
 from vigie.practices.errors import PracticeArchivedError
 
@@ -36,8 +37,20 @@ def _assessor(request: Request) -> Assessor:
     return cast("Kit", request.app.state.parts).assessor
 
 
-def device_out(device: Device, liveness: DeviceLiveness) -> schemas.DeviceOut:
-    """Return the wire shape of a device."""
+def _silence_out(
+    liveness: DeviceLiveness, silence: DeviceSilence | None, outage: datetime | None
+) -> schemas.SilenceOut | None:
+    if silence is not None:
+        return schemas.SilenceOut(**{name: getattr(silence, name) for name in schemas.SilenceOut.model_fields})
+    if outage is None or liveness.status != "active" or liveness.silent_since is not None:
+        return None
+    return schemas.SilenceOut(since=outage, cause="service", evidence={}, explained_at=None)
+
+
+def device_out(
+    device: Device, liveness: DeviceLiveness, silence: DeviceSilence | None, outage: datetime | None
+) -> schemas.DeviceOut:
+    """Return the wire shape of a device; `outage`: since when nobody can be heard, if so."""
     if device.status != "active":
         live = device.status
     elif liveness.silent_since is not None:
@@ -55,6 +68,7 @@ def device_out(device: Device, liveness: DeviceLiveness) -> schemas.DeviceOut:
         enrolled_at=device.enrolled_at,
         last_seen_at=liveness.last_seen_at,
         silent_since=liveness.silent_since,
+        silence=_silence_out(liveness, silence, outage),
         heartbeats=liveness.received,
         agent=liveness.agent,
         slot_s=device.slot_s,
@@ -136,7 +150,8 @@ async def revoke_enrolment_token(call: Writes, token_id: UUID) -> None:
 async def list_devices(request: Request, call: Reads, query: Annotated[queries.DeviceQuery, Query()]) -> Response:
     """List devices with their liveness."""
     rows, following = await queries.list_devices(call, query)
-    items = [device_out(device, liveness) for device, liveness in rows]
+    outage = await queries.running_outage(call)
+    items = [device_out(row[0], row[1], row[2], outage) for row in rows]
     return tagged(request, Page[schemas.DeviceOut](items=items, next_cursor=following))
 
 
@@ -145,7 +160,7 @@ async def _one(call: Call, device_id: UUID) -> schemas.DeviceOut:
     row = await queries.device_row(call, device_id)
     if row is None:
         raise NotFoundError
-    return device_out(row[0], row[1])
+    return device_out(row[0], row[1], row[2], await queries.running_outage(call))
 
 
 @router.get(
@@ -239,9 +254,28 @@ async def read_presence(
     row = await queries.device_row(call, device_id)
     if row is None:
         raise NotFoundError
-    device, liveness = row
+    device, liveness, _ = row
     stored = await queries.presence_of(call, device, call.now.date() - timedelta(days=days - 1))
     return schemas.PresenceOut(items=_presence(liveness, stored))
+
+
+@router.get(
+    "/devices/{device_id}/silences",
+    tags=["devices"],
+    responses=problems(NotFoundError, InvalidCursorError),
+    summary="List the silences of a device",
+)
+async def list_silences(
+    call: Reads, device_id: UUID, query: Annotated[PageQuery, Query()]
+) -> Page[schemas.PastSilenceOut]:
+    """List when a device was not heard and why, latest first."""
+    device = await fleet.get_device(call, device_id)
+    rows, following = await queries.silences_of(call, device, query)
+    items = [
+        schemas.PastSilenceOut(**{name: getattr(row, name) for name in schemas.PastSilenceOut.model_fields})
+        for row in rows
+    ]
+    return Page[schemas.PastSilenceOut](items=items, next_cursor=following)
 
 
 def _presence(liveness: DeviceLiveness, stored: Sequence[DevicePresence]) -> list[schemas.PresenceDay]:

@@ -61,8 +61,35 @@ class DevicePatch(BaseModel):
         return self
 
 
+Cause = Literal["unknown", "machine_off", "agent_broken", "line", "service"]
+
+
+class SilenceOut(BaseModel):
+    """Why a device is not heard, as far as it is known, and what that was judged by.
+
+    `machine_off`: it is switched off or asleep. `agent_broken`: it runs, and its agent does not report. `line`: nothing of its
+    practice is heard. `service`: the fault is ours. `unknown`: two of them would look the same.
+    """
+
+    since: Instant
+    cause: Cause
+    evidence: dict[str, Any]
+    explained_at: Instant | None
+
+
+class PastSilenceOut(SilenceOut):
+    """One silence of a device; `until` null: it goes on. Causes may have become known when the device came back."""
+
+    last_seen_at: Instant | None
+    told_at: Instant
+    until: Instant | None
+
+
 class DeviceOut(BaseModel):
-    """A device and its liveness: `reporting`, `silent`, `never` heard, `pending` approval, `revoked`."""
+    """A device and its liveness: `reporting`, `silent`, `never` heard, `pending` approval, `revoked`.
+
+    `silence` is told of a silent device, and (with `service` as its cause) of one that could not be heard because of us.
+    """
 
     id: UUID
     practice_id: UUID
@@ -74,6 +101,7 @@ class DeviceOut(BaseModel):
     enrolled_at: Instant
     last_seen_at: Instant | None
     silent_since: Instant | None
+    silence: SilenceOut | None
     heartbeats: int
     agent: str | None
     slot_s: int

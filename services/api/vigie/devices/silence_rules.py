@@ -133,13 +133,14 @@ def judge_line(machines: Sequence[Staying], at: datetime) -> Literal["down", "al
     """Say whether the machines of a practice that were alive fell silent together by an instant, or whether each is by itself.
 
     When a line is cut, the first of them has missed two reports by the time every other has missed one: no need to wait for each.
-    One that was heard after another was missing proves the line. Where the practice closed in between, some may not have been
-    expected since: then the answer is the instant at which the next of them will have been.
+    One that was heard after another was missing proves the line. Where the practice closed in between, or after an outage of ours,
+    some may not have been expected since: then the answer is the instant at which all of them will have been.
     """
     first = min(machine.missed_at for machine in machines)
-    if len(machines) < _FEWEST or any(machine.last_seen > first for machine in machines):
+    if len(machines) < _FEWEST or any(machine.last_seen >= first for machine in machines):
         return "alone"
-    return min((machine.missed_at for machine in machines if machine.missed_at > at), default="down")
+    last = max(machine.missed_at for machine in machines)
+    return last if last > at else "down"
 
 
 def quiet_times(pulses: Sequence[tuple[datetime, int]], now: datetime) -> Iterator[Outage]:

@@ -168,7 +168,7 @@ class Sweep:
             return courses, len(courses)
         own = [course.row["device_id"] for course in courses]
         beside = await connection.fetch(silences.SIBLINGS, provider_id, sorted(silent), own)
-        siblings = await self._courses(connection, provider_id, beside, time)
+        siblings = await self._courses(connection, provider_id, beside, time, due=False)
         together = [*courses, *siblings]
         counts = await connection.fetch(silences.COUNT_ACTIVE, provider_id, sorted(silent))
         for row in counts:
@@ -179,19 +179,25 @@ class Sweep:
         return sorted(together, key=lambda course: str(course.row["device_id"])), len(courses) - waiting
 
     async def _courses(
-        self, connection: asyncpg.Connection, provider_id: UUID, rows: Sequence[asyncpg.Record], time: SweepTime
+        self,
+        connection: asyncpg.Connection,
+        provider_id: UUID,
+        rows: Sequence[asyncpg.Record],
+        time: SweepTime,
+        *,
+        due: bool = True,
     ) -> list[Course]:
         devices = [row["device_id"] for row in rows]
         deadlines = {row["device_id"]: row for row in await connection.fetch(sql.DEADLINES, provider_id, devices)}
-        due = [row for row in rows if row["device_id"] in deadlines]
-        sections = await self._sections(connection, provider_id, due)
-        practices = {(provider_id, row["practice_id"]): time.now for row in due}
+        expected = [row for row in rows if row["device_id"] in deadlines]
+        sections = await self._sections(connection, provider_id, expected) if due else {}
+        practices = {(provider_id, row["practice_id"]): time.now for row in expected}
         terms = await self._assessor.terms_of(connection, practices)
         found = []
-        for row in due:
+        for row in expected:
             own = terms[provider_id, row["practice_id"]]
             course = course_of(row, deadlines[row["device_id"]], own, time)
-            course.sections = sections[row["device_id"]]
+            course.due, course.sections = course.due and due, sections.get(row["device_id"], {})
             found.append(course)
         return found
 
@@ -215,7 +221,7 @@ class Sweep:
         if not instants:
             return False
         reached = [course for course in courses if course.practice in instants]
-        reviewed = [course for course in reached if course.review_at == instants[course.practice]]
+        reviewed = [course for course in reached if course.due and course.review_at == instants[course.practice]]
         silenced, told_silent = await silence.tell(connection, reached[0].practice[0], reached, instants, now)
         events += told_silent
         unsettled = await self._review(connection, reviewed, instants, now, events)

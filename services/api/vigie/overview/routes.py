@@ -16,6 +16,8 @@ from vigie.core.errors import InvalidRequestError, NotFoundError, preferred_lang
 from vigie.core.etag import tagged
 from vigie.core.pagination import InvalidCursorError, Page, PageQuery
 from vigie.devices.fleet import get_device, revoke_devices_of
+from vigie.devices.queries import line_of, running_outage
+from vigie.devices.silence_models import PracticeLine
 from vigie.events.queries import events_of_practice
 from vigie.events.session import record
 from vigie.overview import queries, schemas
@@ -137,7 +139,22 @@ async def read_practice(request: Request, call: Reads, practice_id: UUID) -> Res
     if posture is not None:
         named = {name: getattr(posture, name) for name in (*_LIGHTS, "score", "devices")}
         lights = schemas.PracticeLights(**named, as_of=posture.assessed_at)
-    return tagged(request, schemas.PracticeDetail(**_practice_out(practice), posture=lights))
+    line = _line_out(await line_of(call, practice), posture)
+    return tagged(request, schemas.PracticeDetail(**_practice_out(practice), posture=lights, line=line))
+
+
+def _line_out(line: PracticeLine | None, posture: Posture | None) -> schemas.LineOut:
+    """Return the state of a practice's line. `line`: its last trouble."""
+    if line is not None and line.until is None:
+        return schemas.LineOut(state="down", since=line.since, confirmed=None, evidence=line.evidence)
+    counted = posture.devices if posture is not None else {}
+    heard = counted.get("active", 0) - counted.get("silent", 0) - counted.get("never", 0)
+    return schemas.LineOut(
+        state="up" if heard > 0 else "unknown",
+        since=line.until if line is not None else None,
+        confirmed=line.confirmed if line is not None else None,
+        evidence=line.evidence if line is not None else {},
+    )
 
 
 @router.patch(
@@ -289,4 +306,5 @@ async def read_summary(call: Reads) -> schemas.Summary:
         name: schemas.Counters(**{light: counts[light] for light in schemas.Counters.model_fields})
         for name, counts in counted.items()
     }
-    return schemas.Summary(as_of=call.now, practices=total, **counters, devices=await queries.count_devices(call))
+    devices, unheard = await queries.count_devices(call), await running_outage(call)
+    return schemas.Summary(as_of=call.now, unheard_since=unheard, practices=total, **counters, devices=devices)

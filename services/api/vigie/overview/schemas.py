@@ -48,9 +48,24 @@ class PracticeRow(BaseModel):
 
 
 class PracticeDetail(PracticeOut):
-    """One practice with its lights; null once it is archived."""
+    """One practice with its lights (null once it is archived) and its line."""
 
     posture: "PracticeLights | None"
+    line: "LineOut"
+
+
+class LineOut(BaseModel):
+    """Whether anything of the practice can be heard.
+
+    `down`: its machines fell silent together, `since` then. `up`: with `since`, it came back then, and `confirmed` tells whether
+    machines proved that they had run meanwhile, so that it was the line and not the power. `unknown`: nothing is heard of it, for
+    each machine by itself, or nothing ever was.
+    """
+
+    state: Literal["up", "down", "unknown"]
+    since: Instant | None
+    confirmed: bool | None
+    evidence: dict[str, Any]
 
 
 class PracticeLights(BaseModel):
@@ -87,9 +102,10 @@ class Counters(BaseModel):
 
 
 class Summary(BaseModel):
-    """The fleet of a provider in numbers."""
+    """The fleet of a provider in numbers. `unheard_since`: since then nobody can be heard because of us, and no silence is told."""
 
     as_of: Instant
+    unheard_since: Instant | None
     practices: int
     overall: Counters
     patch: Counters

@@ -81,15 +81,17 @@ def _line_restored(state: State, _event: Input, _policy: Policy) -> None:
 
 
 def _sort_silences(state: State) -> None:
-    """Sort the silent devices into their causes; those that a line, or our own outage, explains are held."""
+    """Sort the silent devices into their causes; those that a line, or our own outage, explains are held.
+
+    A line explains them until they are explained otherwise: when it comes back, its machines have as long as any other.
+    """
     for cause in DEVICE_CAUSES:
         found = {
             device: Member(
                 silence.since,
                 silence.number,
                 {"alias": silence.alias, "role": silence.role},
-                held=silence.cause == "service"
-                or (state.line is not None and (device in state.line or silence.cause == "line")),
+                held=silence.cause in {"service", "line"} or (state.line is not None and device in state.line),
             )
             for device, silence in state.silences.items()
             if CAUSE_OF_SILENCE.get(silence.cause, "silent") == cause
