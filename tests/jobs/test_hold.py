@@ -160,8 +160,7 @@ async def test_an_outage_that_no_worker_watched_is_known_from_what_the_intake_no
     for minute in range(1, 65):  # the others of its practice do not come back, but somebody is always heard
         await hear(rows, back + minute * MINUTE, range(1))
     await watch(worker, back + 4 * MINUTE, back + 66 * MINUTE)
-    assert at_first == (0, 0)
-    assert await silent(rows) == 59
+    assert (at_first, await silent(rows)) == ((0, 0), 59)
     assert await rows.fetchval("SELECT count(*) FROM practice_line") == 0
 
 

@@ -15,6 +15,13 @@ from vigie.devices.silence_models import DeviceSilence, PracticeLine, ServiceOut
 from vigie.practices.models import Practice
 from vigie.practices.queries import get_practice, visible
 
+_RUNNING = (
+    select(ServiceOutage.since)
+    .where(ServiceOutage.until.is_(None), ServiceOutage.withheld)
+    .order_by(ServiceOutage.since.desc())
+    .limit(1)
+)
+
 
 class DeviceQuery(PageQuery):
     """Filters of the list of devices."""
@@ -26,7 +33,7 @@ class DeviceQuery(PageQuery):
 
 def _devices(call: Call) -> Select[*tuple[Any, ...]]:
     return (
-        select(Device, DeviceLiveness, DeviceSilence)
+        select(Device, DeviceLiveness, DeviceSilence, _RUNNING.scalar_subquery())
         .join(Practice, and_(Practice.provider_id == Device.provider_id, Practice.id == Device.practice_id))
         .join(
             DeviceLiveness,
@@ -45,7 +52,7 @@ def _devices(call: Call) -> Select[*tuple[Any, ...]]:
 
 
 async def list_devices(call: Call, query: DeviceQuery) -> tuple[Sequence[Row[*tuple[Any, ...]]], str | None]:
-    """Return a page of devices with their liveness, oldest first."""
+    """Return a page of devices, oldest first: each with its liveness, its silence, and since when nobody can be heard."""
     statement = _devices(call)
     if query.practice_id is not None:
         statement = statement.where(Device.practice_id == query.practice_id)
@@ -59,7 +66,7 @@ async def list_devices(call: Call, query: DeviceQuery) -> tuple[Sequence[Row[*tu
 
 
 async def device_row(call: Call, device_id: UUID) -> Row[*tuple[Any, ...]] | None:
-    """Return one device with its liveness."""
+    """Return one device as `list_devices` does."""
     return (await call.session.execute(_devices(call).where(Device.id == device_id))).first()
 
 
@@ -107,8 +114,7 @@ async def line_of(call: Call, practice: Practice) -> PracticeLine | None:
 
 async def running_outage(call: Call) -> datetime | None:
     """Return since when silence is withheld because nobody can be heard, if it is."""
-    running = ServiceOutage.until.is_(None) & ServiceOutage.withheld
-    return await call.session.scalar(select(ServiceOutage.since).where(running).order_by(ServiceOutage.since.desc()))
+    return await call.session.scalar(_RUNNING)
 
 
 async def list_tokens(call: Call, practice_id: UUID, query: PageQuery) -> tuple[Sequence[EnrolmentToken], str | None]:

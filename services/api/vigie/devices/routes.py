@@ -150,8 +150,7 @@ async def revoke_enrolment_token(call: Writes, token_id: UUID) -> None:
 async def list_devices(request: Request, call: Reads, query: Annotated[queries.DeviceQuery, Query()]) -> Response:
     """List devices with their liveness."""
     rows, following = await queries.list_devices(call, query)
-    outage = await queries.running_outage(call)
-    items = [device_out(row[0], row[1], row[2], outage) for row in rows]
+    items = [device_out(row[0], row[1], row[2], row[3]) for row in rows]
     return tagged(request, Page[schemas.DeviceOut](items=items, next_cursor=following))
 
 
@@ -160,7 +159,7 @@ async def _one(call: Call, device_id: UUID) -> schemas.DeviceOut:
     row = await queries.device_row(call, device_id)
     if row is None:
         raise NotFoundError
-    return device_out(row[0], row[1], row[2], await queries.running_outage(call))
+    return device_out(row[0], row[1], row[2], row[3])
 
 
 @router.get(
@@ -254,7 +253,7 @@ async def read_presence(
     row = await queries.device_row(call, device_id)
     if row is None:
         raise NotFoundError
-    device, liveness, _ = row
+    device, liveness = row[0], row[1]
     stored = await queries.presence_of(call, device, call.now.date() - timedelta(days=days - 1))
     return schemas.PresenceOut(items=_presence(liveness, stored))
 
