@@ -17,7 +17,9 @@ GRANTS = {
 # The worker asks which providers have something due before it works inside one of them.
 DUE = ("channel", "notification")
 # Closing a channel that can no longer be reached is the worker's own deed, and the audit says so.
-AUDITED = {"audit_entry": "SELECT, INSERT", "audit_head": "SELECT, INSERT, UPDATE"}
+AUDITED = {"audit_entry": "INSERT", "audit_head": "SELECT, INSERT, UPDATE"}
+# Who is on call is written to at their own address, and messages name who takes care of an alert. No more is read of people.
+OF_PEOPLE = "provider_id, id, name, email, removed_at"
 
 
 def protect(table: str) -> None:
@@ -41,6 +43,8 @@ def upgrade() -> None:
     for table, privileges in AUDITED.items():
         op.execute(f"ALTER POLICY tenant ON {table} TO vigie_owner, vigie_app, vigie_worker")
         op.execute(f"GRANT {privileges} ON {table} TO vigie_worker")
+    op.execute("ALTER POLICY tenant ON member TO vigie_owner, vigie_app, vigie_worker")
+    op.execute(f"GRANT SELECT ({OF_PEOPLE}) ON member TO vigie_worker")
 
 
 def create_channel() -> None:

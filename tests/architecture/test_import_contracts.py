@@ -36,6 +36,8 @@ FAULTS = {
     "address-of-alembic": (f"{API}/health.py", "import alembic"),
     "address-of-jinja2": (f"{API}/people/auth_routes.py", "import jinja2"),
     "address-of-yaml": (f"{API}/posture/rules/support.py", "import yaml"),
+    "address-of-apprise": (f"{API}/alerts/sending.py", "import apprise"),
+    "address-of-aiosmtplib": (f"{API}/alerts/sending.py", "import aiosmtplib"),
     "address-of-httpx": (f"{API}/devices/sweep.py", "import httpx"),
 }
 

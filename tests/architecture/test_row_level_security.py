@@ -82,6 +82,7 @@ async def furnish(cast: Cast, caller: Caller, practice: str) -> None:
     await furnish_questionnaires(cast, caller, practice)
     await furnish_answers(cast, caller, practice)
     await furnish_records(cast, caller, practice, device.device_id)
+    await furnish_channels(cast, caller, practice)
 
 
 async def furnish_people(cast: Cast, caller: Caller, practice: str) -> None:
@@ -187,6 +188,25 @@ async def furnish_records(cast: Cast, caller: Caller, practice: str, device: str
         "practice_record": f"{practice_of}, now(), 'Ana', now(), 'Ana'",
         "restore_test": f"{own}, '{uuid7()}', '{practice}', '{device}', '2026-11-01', 'x', 'success', NULL, 'Lea', NULL, now(),"
         " 'Lea'",
+    }
+    async with As(cast, None) as owner:
+        for table, values in rows.items():
+            await owner.execute(f"INSERT INTO {table} VALUES ({values})")  # noqa: S608 - nothing foreign in it
+
+
+async def furnish_channels(cast: Cast, caller: Caller, practice: str) -> None:
+    """Give a provider a channel with something on its way to it, and something that is not sent."""
+    own, channel, message = f"'{caller.provider_id}'", uuid7(), uuid7()
+    someone = f"(SELECT id FROM member WHERE provider_id = {own} LIMIT 1)"  # noqa: S608 - nothing foreign in it
+    rows = {
+        "channel (provider_id, id, kind, name, language, address, minimum_severity, time_zone, created_at, created_by, changed_at,"
+        " next_digest_at)": f"{own}, '{channel}', 'mail', 'x', 'fr', '{{}}', 'info', 'Europe/Paris', now(), 'Ana', now(), now()",
+        "notification (provider_id, id, channel_id, member_id, practice_id, kind, data, wanted_at, due_at)": f"{own}, '{message}',"
+        f" '{channel}', NULL, '{practice}', 'test', '{{}}', now(), now()), ({own}, '{uuid7()}', NULL, {someone}, NULL, 'test',"
+        " '{}', now(), now()",
+        "notification_attempt": f"{own}, '{message}', 1, now(), now(), 'sent', NULL, NULL",
+        "suppression (provider_id, id, practice_id, kind, why, data, wanted_at)": f"{own}, '{uuid7()}', '{practice}',"
+        " 'alert.opened', 'window', '{}', now()",
     }
     async with As(cast, None) as owner:
         for table, values in rows.items():
@@ -342,6 +362,9 @@ FORBIDDEN = [
     ("vigie_intake", "SELECT * FROM member"),
     ("vigie_worker", "SELECT * FROM member"),
     ("vigie_worker", "SELECT * FROM account"),
+    ("vigie_worker", "UPDATE audit_entry SET action = 'forged'"),
+    ("vigie_worker", "DELETE FROM notification"),
+    ("vigie_app", "UPDATE notification SET status = 'sent'"),
     ("vigie_worker", "SELECT * FROM audit_entry"),
     ("vigie_app", "TRUNCATE event"),
     ("vigie_app", "SELECT ensure_section_history('2030-01-01')"),
@@ -375,7 +398,9 @@ async def test_the_worker_sees_whose_device_is_due_and_nothing_else_before_it_is
             for table in (*TABLES, *REFERENCES)
             if await worker.fetchval(granted, table.name) and await count(worker, table) > 0
         }
-    assert seen == {"checklist_deadline", "device_deadline", "device_liveness", "reassessment"}
+    assert seen == {
+        *("channel", "checklist_deadline", "device_deadline", "device_liveness", "notification", "reassessment"),
+    }
 
 
 async def test_no_role_of_the_service_is_above_the_rules(cast: Cast) -> None:

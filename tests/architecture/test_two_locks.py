@@ -95,6 +95,7 @@ HELD_BY_SOMETHING_ELSE = {
         "/v1/invitations",
     ): "names nothing of anybody's here; what it may name is in tests/architecture/test_isolation.py",
     ("POST", "/v1/clients"): "as an invitation",
+    ("POST", "/v1/channels"): "as an invitation",
     ("POST", "/v1/attestations"): "as an invitation",
     ("POST", "/v1/identity-providers"): "names nothing of anybody's",
     ("POST", "/v1/suppliers"): "names nothing of anybody's",

@@ -57,6 +57,9 @@ READS_WEBHOOKS: Final = _may("ana ivo pia pip", Permission.WEBHOOKS_READ)
 KEEPS_WEBHOOKS: Final = _may("ana pia pip", Permission.WEBHOOKS_WRITE)
 OVERSEES: Final = _may("ana ivo")
 OWNS: Final = _may("ana")
+KEEPS_CHANNELS: Final = _may("ana lea tom")
+READS_CHANNELS: Final = _may("ana lea tom ivo")
+_ONE_PRACTICE: Final[Mapping[str, Refusal]] = {"tom": LIMITED}
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ PRACTICE, DEVICE, CLIENT = "/v1/practices/{practice_id}", "/v1/devices/{device_i
 QUESTIONNAIRES = PRACTICE + "/questionnaires"
 QUESTIONNAIRE = QUESTIONNAIRES + "/{questionnaire_id}"
 ENDPOINT = "/v1/webhook-endpoints/{endpoint_id}"
+CHANNEL = "/v1/channels/{channel_id}"
 SUPPLIER, CONTRACTS = "/v1/suppliers/{supplier_id}", PRACTICE + "/contracts"
 MATRIX: Final[dict[Operation, Row]] = {
     ("GET", "/v1/me"): Row(EVERYBODY, 200),
@@ -231,6 +235,18 @@ MATRIX: Final[dict[Operation, Row]] = {
         fresh="questionnaire",
         otherwise={"paz": (403, "questionnaire.wrong_party")},
     ),
+    ("GET", "/v1/channels"): Row(READS_CHANNELS, 200, otherwise=_ONE_PRACTICE),
+    ("POST", "/v1/channels"): Row(
+        KEEPS_CHANNELS,
+        201,
+        {"kind": "mail", "name": "Ash", "recipients": ["ash@atlas.example"]},
+        otherwise=_ONE_PRACTICE,
+    ),
+    ("GET", CHANNEL): Row(READS_CHANNELS, 200, otherwise=_ONE_PRACTICE),
+    ("POST", CHANNEL + "/test"): Row(KEEPS_CHANNELS, 202, otherwise=_ONE_PRACTICE),
+    ("PATCH", CHANNEL): Row(KEEPS_CHANNELS, 200, {"name": "Ash"}, fresh="channel", otherwise=_ONE_PRACTICE),
+    ("DELETE", CHANNEL): Row(KEEPS_CHANNELS, 204, fresh="channel", otherwise=_ONE_PRACTICE),
+    ("GET", "/v1/notifications"): Row(READS_CHANNELS, 200),
     ("GET", "/v1/audit"): Row(OVERSEES, 200),
     ("GET", "/v1/audit/export"): Row(OVERSEES, 200),
 }

@@ -21,6 +21,7 @@ from tests.support.people import STAFF
 from tests.support.records import CARD, CERTIFICATE
 from tests.support.rows import Holdings, fetch, holdings
 from tests.support.suppliers import EVERYTHING, supply
+from vigie.alerts.outbox import Message, want
 from vigie.app import Parts
 from vigie.auth.clients import create_client
 from vigie.auth.dependencies import session_cookie
@@ -34,6 +35,7 @@ from vigie.core.clock import Clock, wire_time
 from vigie.core.crypto import b64url
 from vigie.core.db import Database
 from vigie.core.ids import uuid7
+from vigie.events.session import driver_connection
 from vigie.people.identity_providers import NewIssuer, configured, save_issuer
 from vigie.people.members import Standing, add_member
 from vigie.webhooks.models import WebhookDelivery
@@ -245,7 +247,26 @@ async def make_endpoint(world: World, home: str) -> dict[str, str]:
     return {"endpoint_id": endpoint, "delivery_id": delivery}
 
 
-async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: C901, PLR0911 - one way per kind of thing
+async def channel(world: World, home: str) -> str:
+    """Return a channel that wants to hear of a home, with a notification about it on its way."""
+    owner, practice = world.owner_of(home), world.homes[home]["practice_id"]
+    wanted = {"kind": "mail", "name": NAMES[home], "recipients": ["alerts@it.example"], "practices": [practice]}
+    made = await world.post(owner, "/v1/channels", wanted)
+    message = Message(
+        provider_id=UUID(owner.provider_id),
+        dedup_key=f"world|{made['id']}",
+        channel_id=UUID(made["id"]),
+        practice_id=UUID(practice),
+        kind="test",
+        data={"channel": NAMES[home]},
+        wanted_at=world.clock.now(),
+    )
+    async with world.kit.database.session(message.provider_id, write=True) as session:
+        await want(await driver_connection(session), [message])
+    return str(made["id"])
+
+
+async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: C901, PLR0911, PLR0912 - one way per kind of thing
     """Make one more thing of a kind in a home; return the parameters of paths that name it."""
     owner, name = world.owner_of(home), NAMES[home]
     practice = world.homes[home]["practice_id"] if home in world.homes else ""
@@ -285,6 +306,8 @@ async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: C
         case "session":
             who = await member(world, owner.provider_id, Standing("practice_staff", UUID(practice)), f"Sam {name}")
             return {"session_id": (await session_of(world, who))[0]}
+        case "channel":
+            return {"channel_id": await channel(world, home)}
         case "client":
             made = await world.post(owner, "/v1/clients", {"name": name, "scopes": ["practices:read"]})
             return {"client_id": made["client_id"], "secret_id": made["secrets"][0]["id"]}
@@ -344,7 +367,7 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
         world.homes[home] |= await questionnaire(world, owner, named["practice_id"], named["supplier_id"])
         for kind in (
             *("device", "token", "invitation", "member", "session", "client", "identity_provider"),
-            *("evidence", "action", "endpoint"),
+            *("evidence", "action", "endpoint", "channel"),
         ):
             world.homes[home] |= await make(world, kind, home)
         reporting = await device(world, home)

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from vigie import health
+from vigie.alerts import channel_routes
 from vigie.auth import routes as auth_routes
 from vigie.auth.clients import Clients
 from vigie.auth.dependencies import refuse_unguarded
@@ -90,6 +91,7 @@ class Parts:
     listener: Listener
     revision: str
     people: People
+    sealer: Sealer | None
     tail: Tail
     webhooks: Webhooks
 
@@ -138,7 +140,8 @@ def build_parts(settings: Settings, clock: Clock, outbound: Outbound | None = No
     listener.subscribe("client", clients.on_change, clients.on_hearing)
     listener.subscribe("session", sessions.on_change, sessions.on_hearing)
     signin = Database(*role_url(settings, "vigie_signin"), pool_size=_SIGN_IN_CONNECTIONS)
-    people = build_people(door_of(settings, outbound), database, signin, clock)
+    door = door_of(settings, outbound)
+    people = build_people(door, database, signin, clock)
     tokens = Tokens(keys_of(settings), settings.public_url, settings.token_lifetime_s)
     return Parts(
         clock=clock,
@@ -165,6 +168,7 @@ def build_parts(settings: Settings, clock: Clock, outbound: Outbound | None = No
         listener=listener,
         revision=head_revision(),
         people=people,
+        sealer=door.sealer,
         tail=Tail(database),
         webhooks=webhooks_kit(settings),
     )
@@ -245,6 +249,7 @@ def install_routes(app: FastAPI) -> None:
     app.add_route(HEARTBEATS, agent_routes.post_heartbeat, methods=["POST"], include_in_schema=False)
     app.add_route("/v1/agent/enrolments", agent_routes.post_enrolment, methods=["POST"], include_in_schema=False)
     app.include_router(overview_routes.router)
+    app.include_router(channel_routes.router)
     app.include_router(checklist_routes.router)
     app.include_router(audit_routes.router)
     app.include_router(opening_hours_routes.router)

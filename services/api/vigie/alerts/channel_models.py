@@ -27,6 +27,8 @@ Severity = Literal["info", "warning", "critical"]
 Status = Literal["pending", "sent", "failed", "dropped"]
 Outcome = Literal["sent", "temporary", "permanent"]
 Language = Literal["fr", "en"]
+SECRET: Final = "notification channel"  # noqa: S105 - a word
+"""What the sealed secret of a channel is bound to."""
 SEVERITIES: Final[tuple[str, ...]] = get_args(Severity)
 """From the least to the worst."""
 

@@ -17,6 +17,11 @@ class Action(StrEnum):
     ACTION_CHANGE = "action.change"
     ATTESTATION_GIVE = "attestation.give"
     AUDIT_EXPORT = "audit.export"
+    CHANNEL_CHANGE = "channel.change"
+    CHANNEL_CREATE = "channel.create"
+    CHANNEL_DISABLE = "channel.disable"
+    CHANNEL_REMOVE = "channel.remove"
+    CHANNEL_TEST = "channel.test"
     CLIENT_CHANGE = "client.change"
     CLIENT_CREATE = "client.create"
     CLIENT_KEYS_REPLACE = "client_keys.replace"
@@ -96,6 +101,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "approve_device": Action.DEVICE_APPROVE,
     "archive_practice": Action.PRACTICE_ARCHIVE,
     "change_action": Action.ACTION_CHANGE,
+    "change_channel": Action.CHANNEL_CHANGE,
     "change_client": Action.CLIENT_CHANGE,
     "change_contract": Action.CONTRACT_CHANGE,
     "change_device": Action.DEVICE_CHANGE,
@@ -108,6 +114,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "close_contract": Action.CONTRACT_CLOSE,
     "confirm_contacts": Action.CONTACTS_CONFIRM,
     "confirm_practice_suppliers": Action.PRACTICE_SUPPLIERS_CONFIRM,
+    "create_channel": Action.CHANNEL_CREATE,
     "create_client": Action.CLIENT_CREATE,
     "create_client_secret": Action.CLIENT_SECRET_CREATE,
     "create_enrolment_token": Action.ENROLMENT_TOKEN_CREATE,
@@ -127,6 +134,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "read_evidence": Action.EVIDENCE_READ,
     "record_restore_test": Action.RESTORE_TEST_RECORD,
     "redeliver_webhook": Action.WEBHOOK_DELIVERY_REDELIVER,
+    "remove_channel": Action.CHANNEL_REMOVE,
     "remove_device": Action.DEVICE_REVOKE,
     "remove_member": Action.MEMBER_REMOVE,
     "remove_practice_supplier": Action.PRACTICE_SUPPLIER_REMOVE,
@@ -141,6 +149,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "set_opening_hours": Action.OPENING_HOURS_SET,
     "sign_questionnaire": Action.QUESTIONNAIRE_SIGN,
     "set_practice_supplier": Action.PRACTICE_SUPPLIER_SET,
+    "test_channel": Action.CHANNEL_TEST,
     "switch_membership": Action.SESSION_SWITCH,
     "test_webhook_endpoint": Action.WEBHOOK_ENDPOINT_TEST,
     "withdraw_certificate": Action.SUPPLIER_CERTIFICATE_WITHDRAW,

@@ -33,6 +33,8 @@ class Permission(StrEnum):
     QUESTIONNAIRES_SIGN = "questionnaires:sign"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
+    CHANNELS_READ = "channels:read"  # where alerts go, and what was sent there
+    CHANNELS_WRITE = "channels:write"
 
 
 SCOPES: Final = frozenset(
@@ -78,6 +80,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
         Permission.POLICIES_READ,
         Permission.RECORDS_WRITE,
         Permission.QUESTIONNAIRES_WRITE,
+        Permission.CHANNELS_READ,
+        Permission.CHANNELS_WRITE,
     },
     "auditor": _READ
     | {
@@ -86,6 +90,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
         Permission.AUDIT_READ,
         Permission.POLICIES_READ,
         Permission.WEBHOOKS_READ,
+        Permission.CHANNELS_READ,
     },
     "practitioner": _READ | {Permission.CHECKLIST_ANSWER, Permission.RECORDS_WRITE, Permission.QUESTIONNAIRES_SIGN},
     "practice_staff": _READ | {Permission.CHECKLIST_ANSWER, Permission.RECORDS_WRITE},

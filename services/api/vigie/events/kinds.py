@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from vigie.events.payloads import alerts, checklist, devices, practices, silence, verdicts, webhooks
+from vigie.events.payloads import alerts, channels, checklist, devices, practices, silence, verdicts, webhooks
 from vigie.events.payloads.base import Payload
 
-_MODULES: Final = (practices, devices, silence, verdicts, checklist, alerts, webhooks)
+_MODULES: Final = (practices, devices, silence, verdicts, checklist, alerts, channels, webhooks)
 
 
 class UnknownKindError(LookupError):

@@ -1,0 +1,85 @@
+"""Reading channels and notifications as a caller sees them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import func, select, tuple_
+
+from vigie.alerts.channel_models import Channel, Notification, NotificationAttempt
+from vigie.alerts.channel_schemas import NotificationQuery
+from vigie.auth.dependencies import Call
+from vigie.auth.principal import ALL_PRACTICES
+from vigie.core.errors import NotFoundError
+from vigie.core.pagination import PageQuery, keyset, page_of
+from vigie.practices.queries import get_practice
+
+Attempts = Mapping[UUID, Sequence[NotificationAttempt]]
+MOST_CHANNELS: Final = 100
+
+
+async def list_channels(call: Call, query: PageQuery) -> tuple[Sequence[Channel], str | None]:
+    """Return a page of the provider's channels, in the order in which they were made."""
+    statement = select(Channel).where(Channel.provider_id == call.principal.provider_id, Channel.removed_at.is_(None))
+    rows = (await call.session.scalars(keyset(statement, query, [Channel.id], [UUID]))).all()
+    return page_of(rows, query, lambda channel: [channel.id])
+
+
+async def get_channel(call: Call, channel_id: UUID, *, lock: bool = False) -> Channel:
+    """Return a channel of the provider; raises `NotFoundError` for what does not exist or belongs to somebody else."""
+    statement = select(Channel).where(
+        Channel.provider_id == call.principal.provider_id, Channel.id == channel_id, Channel.removed_at.is_(None)
+    )
+    found = (await call.session.scalars(statement.with_for_update(key_share=True) if lock else statement)).first()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+async def count_channels(call: Call) -> int:
+    """Return how many channels the provider has."""
+    statement = select(func.count()).where(
+        Channel.provider_id == call.principal.provider_id, Channel.removed_at.is_(None)
+    )
+    return (await call.session.scalars(statement)).one()
+
+
+async def list_notifications(
+    call: Call, query: NotificationQuery
+) -> tuple[Sequence[Notification], Attempts, str | None]:
+    """Return a page of notifications, latest first, with their attempts.
+
+    Whoever sees only some practices sees what is about one of them. A practice that the caller does not see: `NotFoundError`.
+    """
+    statement = select(Notification).where(Notification.provider_id == call.principal.provider_id)
+    if query.practice_id is not None:
+        await get_practice(call, query.practice_id)
+        statement = statement.where(Notification.practice_id == query.practice_id)
+    if call.principal.practices != ALL_PRACTICES:
+        statement = statement.where(Notification.practice_id.in_(call.principal.practices))
+    for name in ("channel_id", "alert_id", "status"):
+        value = getattr(query, name)
+        if value is not None:
+            statement = statement.where(getattr(Notification, name) == value)
+    columns = [Notification.wanted_at, Notification.id]
+    ordered = keyset(statement, query, columns, [datetime.fromisoformat, UUID], descending=True)
+    rows = (await call.session.scalars(ordered)).all()
+    page, following = page_of(rows, query, lambda row: [row.wanted_at, row.id])
+    return page, await attempts_of(call, [row.id for row in page]), following
+
+
+async def attempts_of(call: Call, notifications: Sequence[UUID]) -> Attempts:
+    """Return the attempts to send some notifications, in their order."""
+    found: dict[UUID, list[NotificationAttempt]] = {each: [] for each in notifications}
+    statement = (
+        select(NotificationAttempt)
+        .where(
+            NotificationAttempt.provider_id == call.principal.provider_id,
+            NotificationAttempt.notification_id.in_(notifications),
+        )
+        .order_by(tuple_(NotificationAttempt.notification_id, NotificationAttempt.number))
+    )
+    for row in await call.session.scalars(statement):
+        found[row.notification_id].append(row)
+    return found
