@@ -7,7 +7,9 @@ import pytest
 from tests.support.audit import entries
 from tests.support.cast import Cast
 from vigie.core.db import Database
+from vigie.core.outbound import Reach
 from vigie.core.sealing import Sealer
+from vigie.webhooks.kit import Webhooks
 
 MAIL = {"kind": "mail", "name": "Astreinte", "recipients": ["astreinte@atlas.example"]}
 WEBHOOK = {"kind": "webhook", "name": "Tickets", "url": "https://tickets.atlas.example/vigie"}
@@ -15,15 +17,15 @@ SLACK = "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrId
 CHAT = {"kind": "service", "name": "Salon", "url": SLACK}
 
 
-SEALER = Sealer(bytes(32))
+KEYED = Webhooks(Sealer(bytes(32)), Reach.PUBLIC)
 
 
 @pytest.fixture
 def sealed(cast: Cast) -> Iterator[Cast]:
     """The cast of a service whose operator has set up a sealing key."""
-    kept, cast.parts.sealer = cast.parts.sealer, SEALER
+    kept, cast.parts.webhooks = cast.parts.webhooks, KEYED
     yield cast
-    cast.parts.sealer = kept
+    cast.parts.webhooks = kept
 
 
 async def test_a_channel_is_made_changed_tried_and_removed(cast: Cast, database: Database) -> None:
@@ -151,9 +153,9 @@ async def test_who_may_and_what_of_whom(cast: Cast) -> None:
 
 async def test_without_a_sealing_key_only_mail_is_offered(sealed: Cast) -> None:
     ana = await sealed.ana()
-    sealed.parts.sealer = None
+    sealed.parts.webhooks = Webhooks(None, Reach.PUBLIC)
     refused = await ana.call("POST", "/v1/channels", json=WEBHOOK)
     assert (refused.status_code, refused.json()["code"]) == (503, "channel.secrets_off")
     assert (await ana.call("POST", "/v1/channels", json=MAIL)).status_code == 201
-    sealed.parts.sealer = SEALER
+    sealed.parts.webhooks = KEYED
     assert (await ana.call("POST", "/v1/channels", json=WEBHOOK)).status_code == 201

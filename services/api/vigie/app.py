@@ -91,7 +91,6 @@ class Parts:
     listener: Listener
     revision: str
     people: People
-    sealer: Sealer | None
     tail: Tail
     webhooks: Webhooks
 
@@ -140,8 +139,7 @@ def build_parts(settings: Settings, clock: Clock, outbound: Outbound | None = No
     listener.subscribe("client", clients.on_change, clients.on_hearing)
     listener.subscribe("session", sessions.on_change, sessions.on_hearing)
     signin = Database(*role_url(settings, "vigie_signin"), pool_size=_SIGN_IN_CONNECTIONS)
-    door = door_of(settings, outbound)
-    people = build_people(door, database, signin, clock)
+    people = build_people(door_of(settings, outbound), database, signin, clock)
     tokens = Tokens(keys_of(settings), settings.public_url, settings.token_lifetime_s)
     return Parts(
         clock=clock,
@@ -168,7 +166,6 @@ def build_parts(settings: Settings, clock: Clock, outbound: Outbound | None = No
         listener=listener,
         revision=head_revision(),
         people=people,
-        sealer=door.sealer,
         tail=Tail(database),
         webhooks=webhooks_kit(settings),
     )

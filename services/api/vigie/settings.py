@@ -64,12 +64,29 @@ class Settings(BaseSettings):
     )
     outbound_ca_file: Path | None = Field(
         None,
-        description="PEM file of further authorities that are trusted when identity providers and webhooks are called.",
+        description="PEM file of further authorities that are trusted when identity providers, webhooks, services "
+        "and the mail server are called.",
     )
     webhook_reach: str = Field(
         "public",
         pattern="^(public|private|loopback)$",
         description="How far webhooks may go: `public` addresses only, `private` networks too, or this machine (demo).",
+    )
+    smtp_host: str | None = Field(
+        None, description="Mail server that sends notifications; empty: channels that need mail wait for one."
+    )
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port: 587 for `starttls`, 465 for `implicit`.")
+    smtp_tls: str = Field(
+        "starttls",
+        pattern="^(starttls|implicit|none)$",
+        description="How the connection to it is protected; `none` is for a relay on the same machine only.",
+    )
+    smtp_user: str | None = Field(None, description="Login at the mail server, if it wants one.")
+    smtp_password: SecretStr | None = Field(None, description="Password of that login.")
+    smtp_sender: str = Field(
+        "Vigie <vigie@localhost>",
+        max_length=320,
+        description="From whom notifications come: an address that the mail server may send for.",
     )
     token_key_previous_files: tuple[Path, ...] = Field(
         (), description="Keys that verify access tokens but sign none, while one key replaces another (JSON list)."

@@ -14,7 +14,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from uvicorn import Config, Server
 
+from vigie.alerts.daily import Daily
+from vigie.alerts.delivery import Delivery
 from vigie.alerts.follow import LAG, Follower
+from vigie.alerts.mail import MailServer
+from vigie.alerts.sending import Post
 from vigie.checklist.sweep import ChecklistSweep
 from vigie.core.batch import Form
 from vigie.core.clock import Clock, SystemClock
@@ -26,6 +30,8 @@ from vigie.core.outbound import Outbound, Reach
 from vigie.core.sealing import load_sealer
 from vigie.devices.reassessment import Reassessment
 from vigie.devices.sweep import Sweep
+from vigie.overview.describing import describe
+from vigie.overview.opening_check import reasons_against
 from vigie.posture.assessment import Assessor
 from vigie.settings import Settings
 from vigie.webhooks.book import Book
@@ -128,6 +134,44 @@ async def ensure_partitions(connection: asyncpg.Connection, clock: Clock, months
     return made
 
 
+def notification_jobs(open_connection: Open, database: Database, clock: Clock, delivery: Delivery) -> list[Job]:
+    """Return the jobs that write daily messages and send all."""
+    daily = Daily(database, reasons_against)
+
+    async def write_daily() -> None:
+        async with open_connection() as connection:
+            await daily.run(connection, clock.now())
+
+    async def deliver() -> None:
+        async with open_connection() as connection:
+            await delivery.run(connection)
+
+    return [Job("alerts.daily", 10, write_daily), Job("alerts.deliver", 1, deliver)]
+
+
+def post_of(settings: Settings) -> Post:
+    """Return what notifications are sent with; raises `SealingKeyError` when the key cannot be read."""
+    server = None
+    if settings.smtp_host is not None:
+        server = MailServer(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            tls=settings.smtp_tls,
+            user=settings.smtp_user,
+            password=settings.smtp_password.get_secret_value() if settings.smtp_password is not None else None,
+            sender=settings.smtp_sender,
+            ca_file=settings.outbound_ca_file,
+        )
+    return Post(
+        outbound=Outbound(ca_file=settings.outbound_ca_file),
+        reach=Reach(settings.webhook_reach),
+        mail_server=server,
+        sealer=load_sealer(settings.sealing_key_file),
+        public_url=settings.public_url,
+        describe=describe,
+    )
+
+
 def opener(settings: Settings) -> Open:
     """Return a function that gives a job a connection as `vigie_worker`, kept open between runs while it lasts."""
     url, server_settings = role_url(settings, "vigie_worker")
@@ -167,6 +211,8 @@ async def run(settings: Settings, health_port: int | None = None, *, clock: Cloc
     jobs = jobs_of(open_connection, database, clock, form)
     sending, deliverer = webhook_jobs(settings, open_connection, database, clock, form)
     jobs += sending
+    delivery = Delivery(database, post_of(settings), clock)
+    jobs += notification_jobs(open_connection, database, clock, delivery)
     server: Server | None = None
     serving: asyncio.Task[None] | None = None
     if health_port is not None:
@@ -177,6 +223,7 @@ async def run(settings: Settings, health_port: int | None = None, *, clock: Cloc
         loop.add_signal_handler(number, stop.set)
     calm_the_collector()
     await run_jobs(jobs, stop)
+    await delivery.finish()
     if deliverer is not None:
         await deliverer.close()
     await database.close()

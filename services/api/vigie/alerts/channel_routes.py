@@ -21,7 +21,6 @@ from vigie.auth.principal import Permission
 from vigie.core import idempotency
 from vigie.core.errors import InvalidRequestError, NotFoundError, problems
 from vigie.core.pagination import InvalidCursorError, Page, PageQuery
-from vigie.core.sealing import Sealer
 from vigie.practices.queries import refuse_limited
 
 router = APIRouter(prefix="/v1", tags=["alerts"], responses=problems(UnauthenticatedError, InsufficientScopeError))
@@ -32,11 +31,11 @@ Writes = Annotated[Call, writes(Permission.CHANNELS_WRITE)]
 class Kit(Protocol):
     """What the application puts on `app.state.parts` for these routes."""
 
-    sealer: Sealer | None
+    webhooks: channels.Outside
 
 
-def _sealer(request: Request) -> Sealer | None:
-    return cast("Kit", request.app.state.parts).sealer
+def _outside(request: Request) -> channels.Outside:
+    return cast("Kit", request.app.state.parts).webhooks
 
 
 def _out(channel: Channel) -> schemas.ChannelOut:
@@ -90,7 +89,7 @@ async def create_channel(
     attempt = attempt_of(call, request, idempotency_key, new)
     if attempt is not None and (kept := await idempotency.begin(call.session, attempt)) is not None:
         raise idempotency.AlreadyDoneError(id=kept["id"])
-    channel, secret = await channels.create_channel(call, new, _sealer(request))
+    channel, secret = await channels.create_channel(call, new, _outside(request))
     if attempt is not None:
         await idempotency.finish(call.session, attempt, 201, {"id": str(channel.id)})
     return schemas.CreatedChannel(**_out(channel).model_dump(), secret=secret)
@@ -117,7 +116,7 @@ async def change_channel(
 ) -> schemas.ChannelOut:
     """Change the fields that are present. `enabled` switches a channel off, or on again after its address was put right."""
     refuse_limited(call)
-    return _out(await channels.change_channel(call, channel_id, patch, _sealer(request)))
+    return _out(await channels.change_channel(call, channel_id, patch, _outside(request)))
 
 
 @router.delete(

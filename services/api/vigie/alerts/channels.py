@@ -2,7 +2,7 @@
 
 import base64
 import secrets
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from vigie.alerts import services
@@ -38,12 +38,26 @@ _CHOSEN: Final = (
 )
 
 
+class Outside(Protocol):
+    """What secrets are sealed with, and how far webhooks may go."""
+
+    @property
+    def sealer(self) -> Sealer | None:
+        """Return what seals; None where the operator has set up no key."""
+        ...
+
+    @property
+    def reach(self) -> Reach:
+        """Return how far webhooks may go."""
+        ...
+
+
 def new_webhook_secret() -> str:
     """Return a fresh signing secret in the form of the Standard Webhooks specification."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
-async def create_channel(call: Call, new: NewChannel, sealer: Sealer | None) -> tuple[Channel, str | None]:
+async def create_channel(call: Call, new: NewChannel, outside: Outside) -> tuple[Channel, str | None]:
     """Make a channel; return it with the secret of a webhook, which is shown once.
 
     Raises `TooManyChannelsError`, `ChannelAddressRefusedError`, `SecretsOffError`, and `NotFoundError` for a foreign practice.
@@ -65,11 +79,11 @@ async def create_channel(call: Call, new: NewChannel, sealer: Sealer | None) -> 
         case NewMailChannel():
             channel.address = {"recipients": new.recipients}
         case NewWebhookChannel():
-            channel.address = _webhook_address(new.url)
-            channel.secret = _sealed(sealer, text or "")
+            channel.address = _webhook_address(new.url, outside.reach)
+            channel.secret = _sealed(outside.sealer, text or "")
         case NewServiceChannel():
             channel.address = _service_address(new.url)
-            channel.secret = _sealed(sealer, new.url)
+            channel.secret = _sealed(outside.sealer, new.url)
     _schedule(call, channel)
     call.session.add(channel)
     await call.session.flush()
@@ -78,7 +92,7 @@ async def create_channel(call: Call, new: NewChannel, sealer: Sealer | None) -> 
     return channel, text
 
 
-async def change_channel(call: Call, channel_id: UUID, patch: ChannelPatch, sealer: Sealer | None) -> Channel:
+async def change_channel(call: Call, channel_id: UUID, patch: ChannelPatch, outside: Outside) -> Channel:
     """Change the fields that are present; what already is as asked is no change, and no event. Raises as `create_channel`."""
     channel = await get_channel(call, channel_id, lock=True)
     asked = patch.model_dump(include=patch.model_fields_set)
@@ -86,7 +100,7 @@ async def change_channel(call: Call, channel_id: UUID, patch: ChannelPatch, seal
     changed: list[str] = [name for name in _CHOSEN if name in asked and getattr(channel, name) != asked[name]]
     for name in changed:
         setattr(channel, name, asked[name])
-    changed += _change_address(channel, patch, sealer)
+    changed += _change_address(channel, patch, outside)
     if patch.enabled is not None and patch.enabled is not (channel.disabled_at is None):
         changed.append("enabled")
         channel.disabled_at, channel.disabled_why = (None, None) if patch.enabled else (call.now, "member")
@@ -102,7 +116,7 @@ async def change_channel(call: Call, channel_id: UUID, patch: ChannelPatch, seal
     return channel
 
 
-def _change_address(channel: Channel, patch: ChannelPatch, sealer: Sealer | None) -> list[str]:
+def _change_address(channel: Channel, patch: ChannelPatch, outside: Outside) -> list[str]:
     """Change where a channel leads; return the name of the field, if anything. Raises for a field of another kind of channel."""
     if patch.recipients is not None:
         _of_kind(channel, "recipients", "mail")
@@ -110,12 +124,12 @@ def _change_address(channel: Channel, patch: ChannelPatch, sealer: Sealer | None
         name = "recipients"
     elif patch.url is not None:
         _of_kind(channel, "url", "webhook", "service")
-        found = _webhook_address(patch.url) if channel.kind == "webhook" else _service_address(patch.url)
+        found = _webhook_address(patch.url, outside.reach) if channel.kind == "webhook" else _service_address(patch.url)
         name = "url"
     else:
         return []
     if channel.kind == "service":
-        channel.secret = _sealed(sealer, patch.url or "")
+        channel.secret = _sealed(outside.sealer, patch.url or "")
     elif channel.address == found:
         return []
     channel.address = found
@@ -182,9 +196,9 @@ def _schedule(call: Call, channel: Channel) -> None:
     channel.next_opening_check_at = next_at(channel.opening_check_at, channel.time_zone, call.now) if on else None
 
 
-def _webhook_address(url: str) -> dict[str, Any]:
+def _webhook_address(url: str, reach: Reach) -> dict[str, Any]:
     try:
-        check_address(url, Reach.PUBLIC)
+        check_address(url, reach)
     except OutboundRefusedError as error:
         raise ChannelAddressRefusedError(str(error)) from error
     return {"url": url}

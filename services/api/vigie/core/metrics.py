@@ -52,6 +52,11 @@ WEBHOOK_DELIVERIES = Counter(
     "Attempts to deliver a webhook: delivered, failed (it is tried again), dead (it is not).",
     ["outcome"],
 )
+NOTIFICATIONS = Counter(
+    "vigie_notifications_total",
+    "Attempts to send a notification, by kind of channel and outcome: sent, temporary, permanent.",
+    ["channel", "outcome"],
+)
 SWEEP_HELD = Gauge(
     "vigie_sweep_held",
     "1 while the silence sweep holds because the whole fleet went quiet.",
