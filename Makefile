@@ -1,7 +1,7 @@
 # Everything from a bare checkout, with Python ≥ 3.11 and nothing else: `make help` lists what there is.
 # Each target makes the environment it needs (.venv) from the hash-locked requirements, and is quick when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench openapi chart format
+.PHONY: help demo test check bench truth openapi chart format
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -44,6 +44,9 @@ check: .venv/ready ## format, lint, types, import contracts, stale documents, ch
 
 bench: .venv/ready ## the performance table of this machine; ONLY=P1 for one line of it
 	@exec $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
+
+truth: .venv/ready ## a simulated year of 100 practices: which alerts were right, wrong, missed; ARGS="--seed 2 --days 30 --json"
+	@exec $(BIN)/vigie truth $(ARGS)
 
 openapi: .venv/ready ## write the generated documents of openapi/ anew
 	$(BIN)/python -m vigie.documents openapi

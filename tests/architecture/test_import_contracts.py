@@ -23,6 +23,7 @@ FAULTS = {
     "heartbeat-document": (f"{API}/devices/hb1/values.py", "import vigie.core.ids"),
     "simulator": (f"{API}/simulator/fleet.py", "import vigie.devices.digests"),
     "isolation": (f"{API}/isolation/attacks.py", "import vigie.devices.digests"),
+    "truth": (f"{API}/truth/openings.py", "import vigie.practices.calendar"),
     "agent": (f"{AGENT}/digest.py", "import vigie.devices.digests"),
     "settings": (f"{API}/devices/intake.py", "import vigie.settings"),
     "address-of-asyncpg": (f"{API}/overview/queries.py", "import asyncpg"),

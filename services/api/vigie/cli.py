@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "posture-check": "judge every practice again from what is stored; say what differs, change nothing",
     "isolation-check": "let one throw-away provider attack another on a running service, and report",
     "simulate": "drive a simulated fleet against a running service, by its public API",
+    "truth": "live through a simulated year in a database of its own; say which alerts were right, wrong or missed",
     "demo": "forty practices, a month of history, a live fleet, and this machine",
     "openapi": "write the published API documents",
     "settings": "list every setting",

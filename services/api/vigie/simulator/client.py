@@ -72,19 +72,31 @@ class PartnerClient:
         document = {"label": "simulation", "use_limit": uses, "expires_in_s": _TOKEN_LIFETIME_S}
         return str((await self._post(f"/v1/practices/{practice_id}/enrolment-tokens", document))["token"])
 
+    async def tell_opening_hours(self, practice_id: str, document: Mapping[str, Any]) -> None:
+        """Say when a practice is open."""
+        await self._ask("PUT", f"/v1/practices/{practice_id}/opening-hours", document)
+
+    async def revoke_device(self, device_id: str) -> None:
+        """Take a device out of the fleet."""
+        await self._post(f"/v1/devices/{device_id}/revoke", {})
+
     async def _post(self, path: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Post JSON with a bearer token; a token that ran out is renewed once."""
+        return await self._ask("POST", path, document)
+
+    async def _ask(self, method: str, path: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Send JSON with a bearer token; a token that ran out is renewed once."""
         token = await self._access_token(spent="")
-        answer = await self._post_once(path, document, token)
+        answer = await self._ask_once(method, path, document, token)
         if answer.status == HTTPStatus.UNAUTHORIZED:
-            answer = await self._post_once(path, document, await self._access_token(spent=token))
+            answer = await self._ask_once(method, path, document, await self._access_token(spent=token))
         if answer.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
-            raise SimulationError(f"POST {path}: {answer.status} {answer.code}")
+            raise SimulationError(f"{method} {path}: {answer.status} {answer.code}")
         return answer.document
 
-    async def _post_once(self, path: str, document: Mapping[str, Any], token: str) -> Answer:
+    async def _ask_once(self, method: str, path: str, document: Mapping[str, Any], token: str) -> Answer:
         headers = {"Authorization": f"Bearer {token}"}
-        return read_answer(await self._http.post(self._base_url + path, json=document, headers=headers))
+        url = self._base_url + path
+        return read_answer(await self._http.request(method, url, json=document, headers=headers))
 
     async def _access_token(self, *, spent: str) -> str:
         """Return a token other than the spent one; those who need it together fetch it once."""
