@@ -14,8 +14,8 @@ GRANTS = {
     "alert_entry": {"app": "SELECT, INSERT", "worker": "SELECT, INSERT"},
     "alert_state": {"app": "SELECT, INSERT, UPDATE", "worker": "SELECT, INSERT, UPDATE"},
     "alert_checkpoint": {"app": "SELECT, INSERT", "worker": "SELECT, INSERT, DELETE"},
-    "alert_cursor": {"worker": "SELECT, INSERT, UPDATE"},
-    "alerting_policy": {"app": "SELECT, INSERT, UPDATE", "worker": "SELECT"},
+    "alert_cursor": {"app": "SELECT", "worker": "SELECT, INSERT, UPDATE"},
+    "alerting_policy": {"app": "SELECT, INSERT, UPDATE, DELETE", "worker": "SELECT"},
     "maintenance_window": {"app": "SELECT, INSERT, UPDATE", "worker": "SELECT"},
 }
 # The worker asks which providers have something due before it works inside one of them.

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, ForeignKeyConstraint, Table
 
 from tests.conftest import NOW, PUBLIC_URL
 from tests.support.agent import healthy
+from tests.support.alert_rows import alert_rows
 from tests.support.cast import Caller, Cast, assemble
 from tests.support.rows import tenant_tables
 from vigie.core.clock import MovableClock
@@ -83,6 +84,9 @@ async def furnish(cast: Cast, caller: Caller, practice: str) -> None:
     await furnish_answers(cast, caller, practice)
     await furnish_records(cast, caller, practice, device.device_id)
     await furnish_channels(cast, caller, practice)
+    async with As(cast, None) as owner:
+        for table, values in alert_rows(caller.provider_id, practice, device.device_id).items():
+            await owner.execute(f"INSERT INTO {table} VALUES ({values})")  # noqa: S608 - nothing foreign in it
 
 
 async def furnish_people(cast: Cast, caller: Caller, practice: str) -> None:
@@ -399,7 +403,16 @@ async def test_the_worker_sees_whose_device_is_due_and_nothing_else_before_it_is
             if await worker.fetchval(granted, table.name) and await count(worker, table) > 0
         }
     assert seen == {
-        *("channel", "checklist_deadline", "device_deadline", "device_liveness", "notification", "reassessment"),
+        *(
+            "alert_cursor",
+            "alert_state",
+            "channel",
+            "checklist_deadline",
+            "device_deadline",
+            "device_liveness",
+            "event_head",
+        ),
+        *("notification", "reassessment"),
     }
 
 

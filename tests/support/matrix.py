@@ -55,6 +55,8 @@ KEEPS_SUPPLIERS: Final = _may("ana lea tom paz pia pip", Permission.RECORDS_WRIT
 TRIES_RESTORES: Final = _may("ana lea tom pia pip", Permission.RECORDS_WRITE)  # the provider's side
 READS_WEBHOOKS: Final = _may("ana ivo pia pip", Permission.WEBHOOKS_READ)
 KEEPS_WEBHOOKS: Final = _may("ana pia pip", Permission.WEBHOOKS_WRITE)
+READS_ALERTS: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.ALERTS_READ)
+WORKS_ON_ALERTS: Final = _may("ana lea tom pia pip", Permission.ALERTS_WRITE)
 OVERSEES: Final = _may("ana ivo")
 OWNS: Final = _may("ana")
 KEEPS_CHANNELS: Final = _may("ana lea tom")
@@ -83,6 +85,7 @@ QUESTIONNAIRES = PRACTICE + "/questionnaires"
 QUESTIONNAIRE = QUESTIONNAIRES + "/{questionnaire_id}"
 ENDPOINT = "/v1/webhook-endpoints/{endpoint_id}"
 CHANNEL = "/v1/channels/{channel_id}"
+ALERT, ALERTING = "/v1/alerts/{alert_id}", "/v1/alerting-policy"
 SUPPLIER, CONTRACTS = "/v1/suppliers/{supplier_id}", PRACTICE + "/contracts"
 MATRIX: Final[dict[Operation, Row]] = {
     ("GET", "/v1/me"): Row(EVERYBODY, 200),
@@ -205,6 +208,33 @@ MATRIX: Final[dict[Operation, Row]] = {
         },
     ),
     ("DELETE", "/v1/exceptions/{exception_id}"): Row(_may("ana lea tom"), 204, fresh="exception"),
+    ("GET", "/v1/alerts"): Row(READS_ALERTS, 200),
+    ("GET", ALERT): Row(READS_ALERTS, 200),
+    ("POST", ALERT + "/acknowledge"): Row(WORKS_ON_ALERTS, 200, {}),
+    ("POST", ALERT + "/assign"): Row(WORKS_ON_ALERTS, 200, {"member_id": None}),
+    ("POST", ALERT + "/snooze"): Row(WORKS_ON_ALERTS, 200, {"until": "2026-11-30T08:00:00Z"}),
+    ("POST", ALERT + "/resolve"): Row(WORKS_ON_ALERTS, 200, {"reason": "The cable was replaced"}),
+    ("POST", ALERT + "/comment"): Row(WORKS_ON_ALERTS, 200, {"comment": "Called the operator"}),
+    ("GET", "/v1/suppressions"): Row(READS_ALERTS, 200),
+    ("GET", ALERTING): Row(READS_POLICIES, 200),
+    ("PUT", ALERTING): Row(OWNS, 200, {}),
+    ("GET", ALERTING + "/draft"): Row(READS_POLICIES, 200),
+    ("PUT", ALERTING + "/draft"): Row(OWNS, 200, {}),
+    ("POST", ALERTING + "/activate"): Row(OWNS, 200, fresh="draft"),
+    ("POST", ALERTING + "/rehearse"): Row(WORKS_ON_ALERTS, 200, {"policy": "active"}),
+    ("GET", "/v1/maintenance-windows"): Row(READS_ALERTS, 200),
+    ("POST", "/v1/maintenance-windows"): Row(
+        WORKS_ON_ALERTS,
+        201,
+        {
+            "practice_id": "{practice_id}",
+            "device_id": "{device_id}",
+            "starts_at": "2026-11-30T08:00:00Z",
+            "ends_at": "2026-11-30T10:00:00Z",
+            "reason": "Another disk",
+        },
+    ),
+    ("DELETE", "/v1/maintenance-windows/{window_id}"): Row(WORKS_ON_ALERTS, 204, fresh="window"),
     ("GET", "/v1/events"): Row(FOLLOWS, 200),
     # Nobody here asks for a stream, which would not end; tests/api/test_event_stream.py does.
     ("GET", "/v1/events/stream"): Row(FOLLOWS, 200, otherwise={"ana lea tom ivo paz zoe pia pip": STREAM_ONLY}),
@@ -262,6 +292,7 @@ AGENT: Final[dict[Operation, str]] = {
 _OF_A_PRACTICE: Final = {
     *("practice_id", "device_id", "token_id", "exception_id", "questionnaire_id", "evidence_id", "action_id"),
     *("supplier_id", "certificate_id", "contract_id", "endpoint_id", "delivery_id"),
+    *("alert_id", "window_id"),
 }
 OF_NOBODY: Final = {"control_id", "control"}  # points of the catalogue, which is everybody's
 

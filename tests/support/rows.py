@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Table, TextClause, Uuid, text
 
 import vigie.alerts.channel_models
+import vigie.alerts.models
 import vigie.audit.models
 import vigie.auth.models
 import vigie.checklist.models

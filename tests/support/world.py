@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from sqlalchemy import insert, update
 
 from tests.support.agent import Agent, healthy
+from tests.support.alerts import follow_as_owner, line_down, log_events
 from tests.support.bad_idp import STAFF_ISSUER
 from tests.support.people import STAFF
 from tests.support.records import CARD, CERTIFICATE
@@ -334,6 +335,28 @@ async def make_answered(world: World, kind: str, home: str) -> dict[str, str]:
             assert answer.is_success, answer.text
             found = await world.call(answering, "GET", "/v1/actions")
             return {"action_id": found.json()["items"][0]["id"]}
+    return await make_alerted(world, kind, home)
+
+
+async def make_alerted(world: World, kind: str, home: str) -> dict[str, str]:
+    """Make what goes with alerts of a home."""
+    owner, name, practice = world.owner_of(home), NAMES[home], world.homes[home]["practice_id"]
+    match kind:
+        case "alert":
+            now = world.clock.now()
+            await log_events(world.kit, owner.provider_id, line_down(owner.provider_id, practice, now), now=now)
+            await follow_as_owner(world.rows, now)
+            found = await world.call(owner, "GET", f"/v1/alerts?practice_id={practice}&cause=line")
+            return {"alert_id": found.json()["items"][0]["id"]}
+        case "window":
+            ends_at = wire_time(world.clock.now() + timedelta(days=1))
+            wanted = {"starts_at": wire_time(world.clock.now()), "ends_at": ends_at, "reason": f"Cables at {name}"}
+            made = await world.post(owner, "/v1/maintenance-windows", {"practice_id": practice, **wanted})
+            return {"window_id": made["id"]}
+        case "draft":
+            answer = await world.call(owner, "PUT", "/v1/alerting-policy/draft", json={})
+            assert answer.is_success, answer.text
+            return {}
     raise LookupError(kind)
 
 
@@ -373,7 +396,8 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
         reporting = await device(world, home)
         await reporting.report(healthy(clock.now()))
         world.homes[home]["device_id"] = reporting.device_id
-        world.homes[home] |= await make(world, "exception", home)
+        for kind in ("exception", "alert", "window", "draft"):
+            world.homes[home] |= await make(world, kind, home)
         await fill_card(world, home)
         await set_policy(world, home)
         world.homes[home]["pending_id"] = (await make(world, "pending", home))["device_id"]

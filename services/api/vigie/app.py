@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 
 from vigie import health
 from vigie.alerts import channel_routes
+from vigie.alerts import routes as alert_routes
 from vigie.auth import routes as auth_routes
 from vigie.auth.clients import Clients
 from vigie.auth.dependencies import refuse_unguarded
@@ -50,6 +51,7 @@ from vigie.overview import (
     checklist_routes,
     event_routes,
     exception_routes,
+    maintenance_routes,
     opening_hours_routes,
     policy_routes,
 )
@@ -254,6 +256,8 @@ def install_routes(app: FastAPI) -> None:
     app.include_router(exception_routes.router)
     app.include_router(event_routes.router)
     app.include_router(webhook_routes.router)
+    app.include_router(alert_routes.router)
+    app.include_router(maintenance_routes.router)
     app.include_router(device_routes.router)
     app.include_router(questionnaire_routes.router)
     app.include_router(answer_routes.router)

@@ -112,3 +112,17 @@ CHANNELS: Final = """
     SELECT id, created_at, least(disabled_at, removed_at) AS ended_at, minimum_severity, causes, practices FROM channel
     WHERE provider_id = $1 ORDER BY created_at, id
 """
+# The latest state kept at or before an instant, else the first that was kept.
+CHECKPOINTS: Final = """
+    SELECT DISTINCT ON (practice_id) practice_id, number, at, state FROM alert_checkpoint
+    WHERE provider_id = $1 AND practice_id = ANY ($2::uuid[])
+    ORDER BY practice_id, (at <= $3) DESC, CASE WHEN at <= $3 THEN number END DESC, number
+"""
+NEWS_OF_PRACTICES: Final = """
+    SELECT number, kind, practice_id, device_id, happened_at, recorded_at, payload FROM event
+    WHERE provider_id = $1 AND number > $2 AND kind = ANY ($3::text[]) AND practice_id = ANY ($4::uuid[])
+    UNION ALL
+    SELECT number, kind, practice_id, device_id, happened_at, recorded_at, payload FROM event
+    WHERE provider_id = $1 AND number > $2 AND kind = ANY ($5::text[]) AND practice_id IS NULL
+    ORDER BY number
+"""

@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 
 from vigie.alerts import follow_statements as sql
+from vigie.alerts.models import MaintenanceWindow
 from vigie.alerts.policy_schemas import WEEKDAYS, minutes_of, policy_from
 from vigie.alerts.rules.model import Channel, Terms
 from vigie.alerts.rules.policy import Policy
@@ -32,17 +33,32 @@ async def _policies(connection: asyncpg.Connection, provider_id: UUID) -> list[t
 
 
 def _window(row: asyncpg.Record) -> Window:
-    once = (row["starts_at"], row["ends_at"]) if row["weekly"] is None else None
     return Window(
         id=row["id"],
         practice_id=row["practice_id"],
         device_id=row["device_id"],
         made_at=row["created_at"],
         cancelled_at=row["cancelled_at"],
-        span=once,
+        span=(row["starts_at"], row["ends_at"]) if row["weekly"] is None else None,
         weekly=weekly_from(row["weekly"]) if row["weekly"] is not None else None,
         causes=frozenset(row["causes"]),
         controls=frozenset(row["controls"]),
+    )
+
+
+def window_of(row: MaintenanceWindow) -> Window:
+    """Return a window as the rules read it."""
+    once = (row.starts_at, row.ends_at) if row.starts_at is not None and row.ends_at is not None else None
+    return Window(
+        id=row.id,
+        practice_id=row.practice_id,
+        device_id=row.device_id,
+        made_at=row.created_at,
+        cancelled_at=row.cancelled_at,
+        span=once,
+        weekly=weekly_from(orjson.dumps(row.weekly).decode()) if row.weekly is not None else None,
+        causes=frozenset(row.causes),
+        controls=frozenset(row.controls),
     )
 
 

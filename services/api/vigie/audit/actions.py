@@ -15,6 +15,14 @@ class Action(StrEnum):
     ACCESS_TOKEN_ISSUE = "access_token.issue"  # noqa: S105 - a word, not a secret
     ACCOUNT_RELINK = "account.relink"
     ACTION_CHANGE = "action.change"
+    ALERT_ACKNOWLEDGE = "alert.acknowledge"
+    ALERT_ASSIGN = "alert.assign"
+    ALERT_COMMENT = "alert.comment"
+    ALERT_RESOLVE = "alert.resolve"
+    ALERT_SNOOZE = "alert.snooze"
+    ALERTING_POLICY_ACTIVATE = "alerting_policy.activate"
+    ALERTING_POLICY_DRAFT = "alerting_policy.draft"
+    ALERTING_POLICY_SET = "alerting_policy.set"
     ATTESTATION_GIVE = "attestation.give"
     AUDIT_EXPORT = "audit.export"
     CHANNEL_CHANGE = "channel.change"
@@ -48,6 +56,8 @@ class Action(StrEnum):
     IDENTITY_PROVIDER_DISABLE = "identity_provider.disable"
     INVITATION_CREATE = "invitation.create"
     INVITATION_REVOKE = "invitation.revoke"
+    MAINTENANCE_WINDOW_CREATE = "maintenance_window.create"
+    MAINTENANCE_WINDOW_END = "maintenance_window.end"
     MEMBER_CHANGE = "member.change"
     MEMBER_JOIN = "member.join"
     MEMBER_REMOVE = "member.remove"
@@ -90,6 +100,9 @@ class Action(StrEnum):
 
 
 ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
+    "acknowledge_alert": Action.ALERT_ACKNOWLEDGE,
+    "activate_alerting_policy": Action.ALERTING_POLICY_ACTIVATE,
+    "announce_maintenance": Action.MAINTENANCE_WINDOW_CREATE,
     "answer_questionnaire": Action.QUESTIONNAIRE_ANSWER,
     "add_evidence": Action.EVIDENCE_ADD,
     "answer_control": Action.ATTESTATION_GIVE,
@@ -100,6 +113,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "add_supplier": Action.SUPPLIER_CREATE,
     "approve_device": Action.DEVICE_APPROVE,
     "archive_practice": Action.PRACTICE_ARCHIVE,
+    "assign_alert": Action.ALERT_ASSIGN,
     "change_action": Action.ACTION_CHANGE,
     "change_channel": Action.CHANNEL_CHANGE,
     "change_client": Action.CLIENT_CHANGE,
@@ -111,6 +125,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "copy_questionnaire": Action.QUESTIONNAIRE_COPY,
     "change_supplier": Action.SUPPLIER_CHANGE,
     "change_webhook_endpoint": Action.WEBHOOK_ENDPOINT_CHANGE,
+    "comment_alert": Action.ALERT_COMMENT,
     "close_contract": Action.CONTRACT_CLOSE,
     "confirm_contacts": Action.CONTACTS_CONFIRM,
     "confirm_practice_suppliers": Action.PRACTICE_SUPPLIERS_CONFIRM,
@@ -123,6 +138,8 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "create_practice": Action.PRACTICE_CREATE,
     "create_questionnaire": Action.QUESTIONNAIRE_CREATE,
     "create_webhook_endpoint": Action.WEBHOOK_ENDPOINT_CREATE,
+    "draft_alerting_policy": Action.ALERTING_POLICY_DRAFT,
+    "end_maintenance": Action.MAINTENANCE_WINDOW_END,
     "disable_identity_provider": Action.IDENTITY_PROVIDER_DISABLE,
     "end_exception": Action.EXCEPTION_END,
     "end_own_session": Action.SESSION_END,
@@ -141,11 +158,14 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "remove_webhook_endpoint": Action.WEBHOOK_ENDPOINT_REMOVE,
     "replace_client_keys": Action.CLIENT_KEYS_REPLACE,
     "replace_contacts": Action.CONTACTS_REPLACE,
+    "resolve_alert": Action.ALERT_RESOLVE,
     "revoke_client": Action.CLIENT_REVOKE,
     "revoke_device": Action.DEVICE_REVOKE,
     "revoke_enrolment_token": Action.ENROLMENT_TOKEN_REVOKE,
     "revoke_invitation": Action.INVITATION_REVOKE,
     "rotate_webhook_secret": Action.WEBHOOK_SECRET_ROTATE,
+    "set_alerting_policy": Action.ALERTING_POLICY_SET,
+    "snooze_alert": Action.ALERT_SNOOZE,
     "set_opening_hours": Action.OPENING_HOURS_SET,
     "sign_questionnaire": Action.QUESTIONNAIRE_SIGN,
     "set_practice_supplier": Action.PRACTICE_SUPPLIER_SET,

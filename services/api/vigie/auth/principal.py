@@ -27,6 +27,8 @@ class Permission(StrEnum):
     POLICIES_READ = "policies:read"
     POLICIES_WRITE = "policies:write"
     EVENTS_READ = "events:read"
+    ALERTS_READ = "alerts:read"  # alerts, maintenance windows, what was not sent
+    ALERTS_WRITE = "alerts:write"
     RECORDS_READ = "records:read"  # suppliers, contracts, contacts, restore tests
     RECORDS_WRITE = "records:write"
     QUESTIONNAIRES_WRITE = "questionnaires:write"
@@ -45,6 +47,8 @@ SCOPES: Final = frozenset(
         Permission.DEVICES_WRITE,
         Permission.CHECKLIST_READ,
         Permission.EVENTS_READ,
+        Permission.ALERTS_READ,
+        Permission.ALERTS_WRITE,
         Permission.POLICIES_READ,
         Permission.RECORDS_READ,
         Permission.RECORDS_WRITE,
@@ -66,6 +70,7 @@ _READ = frozenset(
         Permission.DEVICES_READ,
         Permission.CHECKLIST_READ,
         Permission.EVENTS_READ,
+        Permission.ALERTS_READ,
         Permission.RECORDS_READ,
     }
 )
@@ -77,6 +82,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
         Permission.DEVICES_WRITE,
         Permission.CHECKLIST_ANSWER,
         Permission.EXCEPTIONS_WRITE,
+        Permission.ALERTS_WRITE,
         Permission.POLICIES_READ,
         Permission.RECORDS_WRITE,
         Permission.QUESTIONNAIRES_WRITE,

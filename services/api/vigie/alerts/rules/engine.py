@@ -184,6 +184,7 @@ class _Machine:
         alert.status, alert.closed_at, alert.clears_at = "open", None, None
         alert.acknowledged_at = alert.acknowledged_by = alert.snoozed_until = None
         alert.reopenings += 1
+        alert.told = []  # whoever is told now hears of it as of something that came back
         self.ladder.change(alert, track, "reopened", at, number, {"because": because})
         self.ladder.begin(alert, track, at)
 

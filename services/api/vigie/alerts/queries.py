@@ -1,0 +1,185 @@
+"""Reading alerts, their course, the ledger and maintenance windows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
+
+from vigie.alerts.channel_models import Channel, Suppression
+from vigie.alerts.models import Alert, AlertEntry, AlertingPolicy, MaintenanceWindow
+from vigie.alerts.schemas import AlertQuery, SuppressionQuery, WindowQuery
+from vigie.auth.dependencies import Call
+from vigie.auth.models import Member, MemberPractice
+from vigie.core.errors import NotFoundError
+from vigie.core.pagination import keyset, page_of
+from vigie.practices.models import Practice
+from vigie.practices.queries import visible
+
+_INSTANT = datetime.fromisoformat
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An alert with the name of its practice."""
+
+    alert: Alert
+    practice: str
+
+
+def _alerts(call: Call) -> Select[Alert, str]:
+    tied = and_(Practice.provider_id == Alert.provider_id, Practice.id == Alert.practice_id)
+    return (
+        select(Alert, Practice.name)
+        .join(Practice, tied)
+        .where(*visible(call.principal), Alert.provider_id == call.principal.provider_id)
+    )
+
+
+async def list_alerts(call: Call, query: AlertQuery) -> tuple[Sequence[Seen], str | None]:
+    """Return a page of the alerts of visible practices: the worst first, the oldest of equals first; closed ones latest first."""
+    statement = _alerts(call)
+    if query.status == "living":
+        statement = statement.where(Alert.status != "closed")
+    elif query.status != "all":
+        statement = statement.where(Alert.status == query.status)
+    for name in ("severity", "cause", "practice_id", "assignee_id"):
+        if (value := getattr(query, name)) is not None:
+            statement = statement.where(getattr(Alert, name) == value)
+    if query.status == "closed":
+        ordered = keyset(statement, query, [Alert.opened_at, Alert.id], [_INSTANT, UUID], descending=True)
+        rows, following = page_of((await call.session.execute(ordered)).all(), query, _by_opening)
+    else:
+        ordered = keyset(statement, query, [Alert.rank, Alert.opened_at, Alert.id], [int, _INSTANT, UUID])
+        rows, following = page_of((await call.session.execute(ordered)).all(), query, _by_rank)
+    return [Seen(alert, name) for alert, name in rows], following
+
+
+def _by_opening(row: Row[Any]) -> Sequence[Any]:
+    return row[0].opened_at, row[0].id
+
+
+def _by_rank(row: Row[Any]) -> Sequence[Any]:
+    return row[0].rank, row[0].opened_at, row[0].id
+
+
+async def get_alert(call: Call, alert_id: UUID) -> Seen:
+    """Return an alert of a visible practice as it is stored now; raises `NotFoundError` for any other."""
+    statement = _alerts(call).where(Alert.id == alert_id).execution_options(populate_existing=True)
+    found = (await call.session.execute(statement)).first()
+    if found is None:
+        raise NotFoundError
+    call.audit(practice_id=found[0].practice_id)
+    return Seen(found[0], found[1])
+
+
+async def course_of(call: Call, alert: Alert) -> Sequence[AlertEntry]:
+    """Return the course of an alert, oldest first."""
+    rows = await call.session.scalars(
+        select(AlertEntry)
+        .where(AlertEntry.provider_id == alert.provider_id, AlertEntry.alert_id == alert.id)
+        .order_by(AlertEntry.at, AlertEntry.number.nulls_first(), AlertEntry.id)
+    )
+    return rows.all()
+
+
+async def list_suppressions(call: Call, query: SuppressionQuery) -> tuple[Sequence[Suppression], str | None]:
+    """Return a page of the ledger of visible practices, latest first; of the provider as a whole to those who see all of it."""
+    tied = and_(Practice.provider_id == Suppression.provider_id, Practice.id == Suppression.practice_id)
+    seen: ColumnElement[bool] = and_(*visible(call.principal))
+    if not call.principal.limited:
+        seen = or_(seen, Suppression.practice_id.is_(None))
+    statement = (
+        select(Suppression).outerjoin(Practice, tied).where(Suppression.provider_id == call.principal.provider_id, seen)
+    )
+    for name in ("practice_id", "alert_id", "why"):
+        if (value := getattr(query, name)) is not None:
+            statement = statement.where(getattr(Suppression, name) == value)
+    if query.since is not None:
+        statement = statement.where(Suppression.wanted_at >= query.since)
+    order = [Suppression.wanted_at, Suppression.id]
+    rows = (await call.session.scalars(keyset(statement, query, order, [_INSTANT, UUID], descending=True))).all()
+    return page_of(rows, query, lambda row: (row.wanted_at, row.id))
+
+
+async def may_take(call: Call, member_id: UUID, practice_id: UUID) -> bool:
+    """Whether a member belongs to the provider's side and sees a practice."""
+    sees = or_(
+        ~Member.limited,
+        select(MemberPractice.practice_id)
+        .where(
+            MemberPractice.provider_id == Member.provider_id,
+            MemberPractice.member_id == Member.id,
+            MemberPractice.practice_id == practice_id,
+        )
+        .exists(),
+    )
+    statement = select(Member.id).where(
+        Member.provider_id == call.principal.provider_id,
+        Member.id == member_id,
+        Member.removed_at.is_(None),
+        Member.role.in_(("owner", "technician")),
+        sees,
+    )
+    return (await call.session.scalars(statement)).first() is not None
+
+
+async def absent_targets(call: Call, channels: set[UUID], members: set[UUID]) -> list[str]:
+    """Return those of the channels and members that the provider does not have."""
+    provider_id = call.principal.provider_id
+    own = await call.session.scalars(
+        select(Channel.id).where(
+            Channel.provider_id == provider_id, Channel.id.in_(channels), Channel.removed_at.is_(None)
+        )
+    )
+    people = await call.session.scalars(
+        select(Member.id).where(
+            Member.provider_id == provider_id,
+            Member.id.in_(members),
+            Member.removed_at.is_(None),
+            Member.practice_id.is_(None),
+        )
+    )
+    return sorted(str(each) for each in (channels - set(own)) | (members - set(people)))
+
+
+async def policies_of(call: Call) -> dict[str, AlertingPolicy]:
+    """Return the draft and the active policy of the provider, by their status; those that exist."""
+    rows = await call.session.scalars(
+        select(AlertingPolicy)
+        .where(AlertingPolicy.provider_id == call.principal.provider_id, AlertingPolicy.status != "superseded")
+        .execution_options(populate_existing=True)
+    )
+    return {row.status: row for row in rows}
+
+
+def visible_windows(call: Call) -> Select[MaintenanceWindow]:
+    """Return the statement over the windows a caller sees: those of visible practices, and those of the whole provider."""
+    tied = and_(Practice.provider_id == MaintenanceWindow.provider_id, Practice.id == MaintenanceWindow.practice_id)
+    return (
+        select(MaintenanceWindow)
+        .outerjoin(Practice, tied)
+        .where(
+            MaintenanceWindow.provider_id == call.principal.provider_id,
+            or_(MaintenanceWindow.practice_id.is_(None), and_(*visible(call.principal))),
+        )
+    )
+
+
+async def list_windows(call: Call, query: WindowQuery) -> tuple[Sequence[MaintenanceWindow], str | None]:
+    """Return a page of maintenance windows, the latest announced first."""
+    statement = visible_windows(call)
+    if query.practice_id is not None:
+        statement = statement.where(MaintenanceWindow.practice_id == query.practice_id)
+    if query.standing != "all":
+        over = or_(MaintenanceWindow.cancelled_at.is_not(None), MaintenanceWindow.ends_at <= call.now)
+        # Without an end a window comes back every week: it is current until it is called off.
+        current = and_(
+            MaintenanceWindow.cancelled_at.is_(None),
+            or_(MaintenanceWindow.ends_at.is_(None), MaintenanceWindow.ends_at > call.now),
+        )
+        statement = statement.where(current if query.standing == "current" else over)
+    rows = (await call.session.scalars(keyset(statement, query, [MaintenanceWindow.id], [UUID], descending=True))).all()
+    return page_of(rows, query, lambda row: [row.id])
