@@ -74,11 +74,12 @@ async def settle(
     await record(session, [*events, *changes], now)
 
 
-async def expect_anew(call: Call, practice_id: UUID) -> None:
-    """Have the sweep look at every device of a practice at once: when they are expected has changed."""
+async def expect_anew(call: Call, practice_id: UUID | None) -> None:
+    """Have the sweep look at every device of a practice, or of the provider (None), at once: when they are expected has changed."""
     provider_id = call.principal.provider_id
-    await lock_liveness(call.session, provider_id, Device.practice_id == practice_id)
-    own = select(Device.id).where(Device.provider_id == provider_id, Device.practice_id == practice_id)
+    concerned = [] if practice_id is None else [Device.practice_id == practice_id]
+    await lock_liveness(call.session, provider_id, *concerned)
+    own = select(Device.id).where(Device.provider_id == provider_id, *concerned)
     await call.session.execute(
         update(DeviceDeadline)
         .where(DeviceDeadline.provider_id == provider_id, DeviceDeadline.device_id.in_(own))

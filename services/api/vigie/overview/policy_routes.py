@@ -12,6 +12,7 @@ from vigie.auth.principal import Permission
 from vigie.core.errors import InvalidRequestError, NotFoundError, problems
 from vigie.core.etag import tagged
 from vigie.core.pagination import InvalidCursorError
+from vigie.devices.fleet import expect_anew
 from vigie.overview.policy_preview import preview
 from vigie.overview.preview_schemas import PolicyPreview
 from vigie.posture import policies
@@ -99,6 +100,9 @@ async def change_policy(call: Annotated[Call, writes(Permission.POLICIES_WRITE)]
     The practices concerned are judged anew in the background, within seconds. `POST /v1/policies/preview` says beforehand what
     would turn.
     """
+    asked = await policies.prepare(call, new.practice_id, new.thresholds)
+    if any(one["family"] == "silence" for one in asked.told()):  # before anything else is locked: devices come first
+        await expect_anew(call, new.practice_id)
     await policies.change_policy(call, new.practice_id, new.thresholds)
     provider, rows, _ = await policies.own_policies(call, PolicyQuery(), new.practice_id)
     if new.practice_id is None:
