@@ -6,12 +6,12 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import agent, demo, intake, reading, reassess, rules, storage, tokens
+from bench import agent, demo, intake, reading, reassess, rules, storage, tokens, webhooks
 from bench.fleet import load_fleet
 from bench.report import Figure, table, write
 from bench.service import bed
 
-KNOWN = ("P1", "P2", "P3", "P4", "P6", "P7", "P8", "P11", "P12", "P13", "P14", "T1", "T2")
+KNOWN = ("P1", "P2", "P3", "P4", "P6", "P7", "P8", "P11", "P12", "P13", "P14", "P15", "T1", "T2")
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
     if unknown := asked - set(KNOWN):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(KNOWN)}")
     figures: list[Figure] = []
-    for part in (_intake, _storm, _lists, _storage, _agent, _demo, _reassess, _rules, _tokens):
+    for part in (_intake, _storm, _lists, _storage, _agent, _demo, _reassess, _rules, _webhooks, _tokens):
         found = part(asked)
         figures += found
         if found:
@@ -94,6 +94,13 @@ def _reassess(asked: set[str]) -> list[Figure]:
 
 def _rules(asked: set[str]) -> list[Figure]:
     return rules.one_device() if "P14" in asked else []
+
+
+def _webhooks(asked: set[str]) -> list[Figure]:
+    if "P15" not in asked:
+        return []
+    with bed() as base:
+        return webhooks.fan_out(base)
 
 
 def _tokens(asked: set[str]) -> list[Figure]:

@@ -96,9 +96,9 @@ class Bed:
         time.sleep(0.5)
         return found
 
-    def work(self) -> Process:
+    def work(self, **more: Any) -> Process:
         """Start the worker."""
-        settings = self.settings(0)
+        settings = self.settings(0).model_copy(update=more)
         process = subprocess.Popen(
             [sys.executable, "-m", "vigie", "worker"], env=environment_of(settings), stdin=subprocess.DEVNULL
         )

@@ -128,6 +128,16 @@ def test_the_files_of_the_sign_in_are_mounted_where_its_settings_say(render: Ren
     assert "sign-in" not in str(without)
 
 
+def test_the_worker_is_given_the_sealing_key_and_nothing_else_of_the_sign_in(render: Render) -> None:
+    worker = one(render({"signIn": {"existingSecret": "people", "sealingKey": "seal"}}), "Deployment", "vigie-worker")
+    (path,) = [e["value"] for e in container(worker)["env"] if e["name"] == "VIGIE_SEALING_KEY_FILE"]
+    (volume,) = [v["secret"] for v in worker["spec"]["template"]["spec"]["volumes"] if v["name"] == "sealing"]
+    (mount,) = [m for m in container(worker)["volumeMounts"] if m["name"] == "sealing"]
+    assert volume == {"secretName": "people", "defaultMode": 0o440, "items": [{"key": "seal", "path": "seal"}]}
+    assert (path, mount["readOnly"]) == (f"{mount['mountPath']}/seal", True)
+    assert "sealing" not in str(one(render(), "Deployment", "vigie-worker")).lower()
+
+
 @pytest.mark.parametrize("name", ["minimal", "full", "existing-account"])
 def test_the_settings_are_read_back_by_the_program(render: Render, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     values = yaml.safe_load((VALUES / f"{name}.yaml").read_text())

@@ -33,10 +33,17 @@ class Receiver:
     answers: dict[str, int | str] = field(default_factory=dict)
     refused: bytes = b""  # a body that holds this is answered 500
     connections: int = 0
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def at(self, name: str) -> str:
         """Return the address of a path."""
         return f"{self.url}/{name}"
+
+    async def has(self, name: str, count: int) -> None:
+        """Wait until so much came in at a path."""
+        while len(self.received[name]) < count:
+            self.news.clear()
+            await self.news.wait()
 
     def ids(self, name: str) -> list[str]:
         """Return the ids that came in at a path, in their order."""
@@ -72,6 +79,7 @@ class _Peer(asyncio.Protocol):
     def on_message_complete(self) -> None:
         name = self._path.decode().strip("/")
         self._receiver.received[name].append(Delivered(self._headers, self._body))
+        self._receiver.news.set()
         refused = self._receiver.refused and self._receiver.refused in self._body
         match 500 if refused else self._receiver.answers.get(name, 200):
             case "hang":

@@ -42,6 +42,13 @@ def generated_sealing_key(data_dir: Path) -> Path:
     return path
 
 
+def with_sealing_key(settings: Settings) -> Settings:
+    """Return settings that have a sealing key: the one that is configured, or that of the data directory."""
+    return settings.model_copy(
+        update={"sealing_key_file": settings.sealing_key_file or generated_sealing_key(settings.data_dir)}
+    )
+
+
 @contextmanager
 def with_database(settings: Settings) -> Iterator[Settings]:
     """Give settings that have a database: those configured, or the embedded PostgreSQL for as long as the block lasts.

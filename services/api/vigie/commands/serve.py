@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from vigie.app import create_app
 from vigie.multiprocess import listen, serve_many
-from vigie.runtime import generated_key, generated_sealing_key, with_database
+from vigie.runtime import generated_key, with_database, with_sealing_key
 from vigie.settings import Settings
 
 
@@ -37,11 +37,8 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def _with_key(settings: Settings) -> Settings:
     """A single site on the embedded PostgreSQL makes its own keys; a service brings them."""
-    made = {
-        "token_key_file": settings.token_key_file or generated_key(settings.data_dir),
-        "sealing_key_file": settings.sealing_key_file or generated_sealing_key(settings.data_dir),
-    }
-    return settings.model_copy(update=made)
+    made = {"token_key_file": settings.token_key_file or generated_key(settings.data_dir)}
+    return with_sealing_key(settings.model_copy(update=made))
 
 
 def serve_on(listener: socket.socket, app: ASGIApp) -> None:

