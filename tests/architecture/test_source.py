@@ -16,6 +16,9 @@ MOST_LINES, MOST_LINES_OF_A_FUNCTION = 400, 50
 LONGER: dict[str, int] = {}
 # Where a statement may compare with the provider of the caller outside `queries.py`, and why.
 OWN_PREDICATES = {
+    # channels belong to no practice; the log of what they carried shows limited callers their own practices only
+    *(f"alerts/channel_queries.py:{name}" for name in ("attempts_of", "count_channels", "get_channel")),
+    *(f"alerts/channel_queries.py:{name}" for name in ("list_channels", "list_notifications")),
     "checklist/record_queries.py:visible_suppliers",  # the one door to a supplier, which may belong to no practice
     "devices/enrolment.py:revoke_token",  # an UPDATE … RETURNING cannot start from a SELECT; the practice is checked after
     "devices/fleet.py:get_device",  # the one door to a device: the join repeats `visible`

@@ -64,6 +64,14 @@ PGSSLMODE: {{ .mode | quote }}
 PGSSLROOTCERT: /etc/vigie/database/ca.crt
 {{- end }}
 {{- end }}
+{{- with .Values.mail }}
+{{- if .host }}
+VIGIE_SMTP_HOST: {{ .host | quote }}
+VIGIE_SMTP_PORT: {{ .port | int | quote }}
+VIGIE_SMTP_TLS: {{ .tls | quote }}
+VIGIE_SMTP_SENDER: {{ .sender | quote }}
+{{- end }}
+{{- end }}
 {{- range $name, $value := $config.extra }}
 {{ $name }}: {{ $value | quote }}
 {{- end }}

@@ -22,12 +22,17 @@ well formed and still cannot work. All complaints come at once, so that one atte
 {{- end -}}
 
 {{- define "vigie.complaints.settings" -}}
+{{- with .Values.mail }}
+{{- if and .host (not .sender) }}
+- mail.sender is empty. Say from whom notifications come, such as "Vigie <alerts@example.org>": an address that {{ .host }} may send for.
+{{- end }}
+{{- end }}
 {{- range $url := concat (list .Values.config.publicUrl) .Values.config.agentUrls }}
 {{- if and $url (not (regexMatch "^https://[^/]+$" $url)) }}
 - {{ $url | quote }} is not of the form https://host. Reports travel over TLS only, and the path belongs to the API.
 {{- end }}
 {{- end }}
-{{- $managed := list "VIGIE_DATABASE_URL" "VIGIE_APP_DATABASE_URL" "VIGIE_WORKER_DATABASE_URL" "VIGIE_INTAKE_DATABASE_URL" "VIGIE_SIGNIN_DATABASE_URL" "VIGIE_TOKEN_KEY_FILE" "VIGIE_TOKEN_KEY_PREVIOUS_FILES" "VIGIE_SEALING_KEY_FILE" "VIGIE_IDENTITY_PROVIDERS_FILE" "VIGIE_PUBLIC_URL" "VIGIE_AGENT_URLS" "VIGIE_TRUSTED_PROXIES" "VIGIE_LOG_LEVEL" "VIGIE_DATABASE_FORM" "VIGIE_TOKEN_LIFETIME_S" "VIGIE_INTAKE_BATCH" "VIGIE_INTAKE_QUEUE" "VIGIE_INTAKE_CONNECTIONS" "VIGIE_POOL_SIZE" }}
+{{- $managed := list "VIGIE_DATABASE_URL" "VIGIE_APP_DATABASE_URL" "VIGIE_WORKER_DATABASE_URL" "VIGIE_INTAKE_DATABASE_URL" "VIGIE_SIGNIN_DATABASE_URL" "VIGIE_TOKEN_KEY_FILE" "VIGIE_TOKEN_KEY_PREVIOUS_FILES" "VIGIE_SEALING_KEY_FILE" "VIGIE_IDENTITY_PROVIDERS_FILE" "VIGIE_PUBLIC_URL" "VIGIE_AGENT_URLS" "VIGIE_TRUSTED_PROXIES" "VIGIE_LOG_LEVEL" "VIGIE_DATABASE_FORM" "VIGIE_TOKEN_LIFETIME_S" "VIGIE_INTAKE_BATCH" "VIGIE_INTAKE_QUEUE" "VIGIE_INTAKE_CONNECTIONS" "VIGIE_POOL_SIZE" "VIGIE_SMTP_HOST" "VIGIE_SMTP_PORT" "VIGIE_SMTP_TLS" "VIGIE_SMTP_SENDER" "VIGIE_SMTP_USER" "VIGIE_SMTP_PASSWORD" }}
 {{- range $name, $value := .Values.config.extra }}
 {{- if has $name $managed }}
 - config.extra.{{ $name }} would contradict a value that the chart sets itself. Use that value instead.

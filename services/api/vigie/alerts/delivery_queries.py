@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import case, func, insert, or_, select, text, update
+from sqlalchemy import case, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.alerts.channel_models import Channel, Notification, NotificationAttempt
@@ -154,14 +154,13 @@ async def settle(session: AsyncSession, provider_id: UUID, claimed: Claimed, **v
 
 
 async def drop_waiting(session: AsyncSession, provider_id: UUID, channel_id: UUID, why: str, now: datetime) -> int:
-    """Give up what waits for a channel that is off; return how many messages."""
+    """Give up what waits for a channel that is off, also what the caller has leased of it; return how many messages."""
     done = await session.execute(
         update(Notification)
         .where(
             Notification.provider_id == provider_id,
             Notification.channel_id == channel_id,
             Notification.status == "pending",
-            or_(Notification.leased_until.is_(None), Notification.leased_until <= now),
         )
         .values(status="dropped", last_error=why, settled_at=now, leased_until=None)
         .returning(Notification.id)

@@ -83,7 +83,7 @@ async def _held_back(session: AsyncSession, channel: Channel, since: datetime, n
         conditions.append(Suppression.practice_id.in_(channel.practices))
     why = cast(Suppression.why, Text)
     rows = await session.execute(select(why, func.count()).where(*conditions).group_by(why))
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def key_of(kind: str, channel_id: UUID, due_at: datetime) -> str:

@@ -54,7 +54,6 @@ SERVICES: Final[Mapping[str, Service]] = {
     # text messages and push
     "clicksend": Service("clicksend", "clicksend", "NotifyClickSend"),
     "free_mobile": Service("freemobile", "freemobile", "NotifyFreeMobile"),
-    "infobip": Service("infobip", "infobip", "NotifyInfobip"),
     "ntfy": Service("ntfys", "ntfy", "NotifyNtfy"),
     "octopush": Service("octopush", "octopush", "NotifyOctopush"),
     "seven": Service("seven", "seven", "NotifySeven"),
