@@ -13,7 +13,7 @@ GRANTS = {
     "alert": {"app": "SELECT, INSERT, UPDATE", "worker": "SELECT, INSERT, UPDATE"},
     "alert_entry": {"app": "SELECT, INSERT", "worker": "SELECT, INSERT"},
     "alert_state": {"app": "SELECT, INSERT, UPDATE", "worker": "SELECT, INSERT, UPDATE"},
-    "alert_checkpoint": {"app": "SELECT, INSERT", "worker": "SELECT, INSERT, DELETE"},
+    "alert_checkpoint": {"app": "SELECT, INSERT, DELETE", "worker": "SELECT, INSERT, DELETE"},
     "alert_cursor": {"app": "SELECT", "worker": "SELECT, INSERT, UPDATE"},
     "alerting_policy": {"app": "SELECT, INSERT, UPDATE, DELETE", "worker": "SELECT"},
     "maintenance_window": {"app": "SELECT, INSERT, UPDATE", "worker": "SELECT"},

@@ -53,7 +53,7 @@ async def _alerts(session: AsyncSession, conditions: Sequence[ColumnElement[bool
 
 
 def _alert(alert: Alert, practice: str, assignee: str | None) -> dict[str, Any]:
-    members = {key: each.get("detail", {}) for key, each in alert.members.items()}
+    members = alert.members
     devices = [{"id": key, "alias": each["alias"]} for key, each in members.items() if each.get("alias")]
     return {
         "alert_id": str(alert.id),
@@ -65,7 +65,11 @@ def _alert(alert: Alert, practice: str, assignee: str | None) -> dict[str, Any]:
         "since": wire_time(alert.condition_since),
         "closed_at": wire_time(alert.closed_at) if alert.closed_at is not None else None,
         "devices": devices[:_DEVICES],
-        "controls": [{"control": key, "reason": each["reason"]} for key, each in members.items() if each.get("reason")],
+        "controls": [
+            {"control": each.get("control", key), "reason": each["reason"]}
+            for key, each in members.items()
+            if each.get("reason")
+        ],
         "count": len(members),
         "assignee": assignee,
     }

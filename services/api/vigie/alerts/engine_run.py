@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 JOB: Final = "alerts.follow"
 PUSH: Final = timedelta(hours=1)
 CHECKPOINT_EVERY: Final = timedelta(days=7)
+CHECKPOINTS_REACH: Final = timedelta(days=98)
+"""How far back checkpoints are kept: as far as rehearsals reach, and a checkpoint more."""
+
 KINDS: Final = sorted(INPUTS)
 KINDS_FOR_ALL: Final = sorted(FOR_ALL)
 _NAMESPACE: Final = UUID("b9a3f2d4-52a7-5d0e-9c1c-70c2f1f2a0e4")  # ours, chosen once
@@ -260,7 +263,10 @@ async def write(connection: asyncpg.Connection, run: Run, written: Written, form
     await outbox.want(connection, written.wanted, form)
     await outbox.suppress(connection, written.held, form)
     await fetch(connection, form, sql.STORE_STATES, written.states)
-    await fetch(connection, form, sql.KEEP_CHECKPOINTS, written.checkpoints)
+    if written.checkpoints:
+        await fetch(connection, form, sql.KEEP_CHECKPOINTS, written.checkpoints)
+        practices = [row[1] for row in written.checkpoints]
+        await connection.execute(sql.FORGET_CHECKPOINTS, run.provider_id, practices, run.now - CHECKPOINTS_REACH)
     await append(connection, form, sorted(written.events, key=lambda event: event.happened_at), run.now)
 
 

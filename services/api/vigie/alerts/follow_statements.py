@@ -72,6 +72,13 @@ KEEP_CHECKPOINTS: Final = Statement(
     """,
     ("uuid", "uuid", "bigint", "timestamptz", "jsonb"),
 )
+# Of what is older than any rehearsal reaches, the latest is kept: a rehearsal may begin there.
+FORGET_CHECKPOINTS: Final = """
+    DELETE FROM alert_checkpoint AS t
+    WHERE provider_id = $1 AND practice_id = ANY ($2::uuid[]) AND at < $3
+      AND EXISTS (SELECT FROM alert_checkpoint n WHERE n.provider_id = $1 AND n.practice_id = t.practice_id
+                  AND n.number > t.number AND n.at < $3)
+"""
 STORE_ALERTS: Final = Statement(
     """
     INSERT INTO alert AS t (provider_id, id, practice_id, cause, severity, status, rank, opened_at, condition_since, clears_at,

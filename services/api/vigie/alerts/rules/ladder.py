@@ -194,8 +194,11 @@ def _told_of(alert: Alert, track: Track) -> dict[str, Any]:
         for key, each in shown.items()
         if each.detail.get("alias") is not None
     ]
+    # What is to be renewed may be an exception: then it is about the control it excepts.
     controls = [
-        {"control": key, "reason": each.detail["reason"]} for key, each in shown.items() if "reason" in each.detail
+        {"control": each.detail.get("control", key), "reason": each.detail["reason"]}
+        for key, each in shown.items()
+        if "reason" in each.detail
     ]
     return {
         "cause": alert.cause,
