@@ -18,6 +18,8 @@ import pytest
 from tests.support.agent import Agent, healthy
 from tests.support.matrix import (
     AGENT,
+    ALERT,
+    ALERTING,
     CLIENT,
     CONTRACTS,
     FORBIDDEN,
@@ -150,6 +152,15 @@ EXCEPTION: dict[str, Any] = {
     "reason": "It may wait for a while",
     "ends_at": "2026-12-31T00:00:00Z",
 }
+WINDOW: dict[str, Any] = {
+    "practice_id": "{practice_id}",
+    "device_id": "{device_id}",
+    "starts_at": "2026-11-30T08:00:00Z",
+    "ends_at": "2026-11-30T10:00:00Z",
+    "reason": "Another disk",
+}
+LADDERS = {"critical": [{"after_min": 0, "to": ["{channel_id}"]}]}
+ON_CALL = {"first": "2026-11-16", "turns": [{"label": "x", "member_id": "{assignee_id}"}]}
 REFERENCES: dict[Naming, tuple[str, dict[str, Any]]] = {
     ("GET", "/v1/devices", "practice_id"): (
         "ana lea tom ivo paz zoe pia pip bea bela",
@@ -203,6 +214,29 @@ REFERENCES: dict[Naming, tuple[str, dict[str, Any]]] = {
         {"name": "x", "scopes": ["practices:read"], "practices": ["{practice_id}"]},
     ),
     ("PATCH", "/v1/clients/{client_id}", "practices"): ("ana bea", {"practices": ["{practice_id}"]}),
+    **{
+        ("GET", f"/v1/{path}", name): ("ana lea tom ivo paz zoe pia pip bea bela", {name: f"{{{name}}}"})
+        for path, name in (
+            ("alerts", "practice_id"),
+            ("alerts", "assignee_id"),
+            ("suppressions", "practice_id"),
+            ("suppressions", "alert_id"),
+            ("maintenance-windows", "practice_id"),
+        )
+    },
+    ("POST", ALERT + "/assign", "member_id"): ("ana lea tom pia pip bea bela", {"member_id": "{assignee_id}"}),
+    ("POST", "/v1/maintenance-windows", "practice_id"): ("ana lea tom pia pip bea bela", {**WINDOW, "device_id": None}),
+    ("POST", "/v1/maintenance-windows", "device_id"): ("ana lea tom pia pip bea bela", WINDOW),
+    ("POST", ALERTING + "/rehearse", "practice_id"): (
+        "ana lea tom pia pip bea bela",
+        {"policy": "active", "days": 1, "practice_id": "{practice_id}"},
+    ),
+    ("POST", ALERTING + "/rehearse", "policy"): ("ana bea", {"policy": {"ladders": LADDERS}, "days": 1}),
+    **{
+        ("PUT", path, name): ("ana bea", {name: value})
+        for path in (ALERTING, ALERTING + "/draft")
+        for name, value in (("ladders", LADDERS), ("on_call", ON_CALL))
+    },
     ("POST", CONTRACTS, "supplier_id"): (
         "ana lea tom paz pia pip bea bela",
         {"supplier_id": "{supplier_id}", "subject": "x"},
@@ -290,6 +324,7 @@ KEYED: dict[Operation, dict[str, Any] | bytes] = {
     ("POST", SUPPLIER + "/certificates"): CERTIFICATE,
     ("POST", CONTRACTS): {"supplier_id": "{supplier_id}", "subject": "x"},
     ("POST", PRACTICE + "/restore-tests"): RESTORE,
+    ("POST", "/v1/maintenance-windows"): WINDOW,
 }
 
 

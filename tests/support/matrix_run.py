@@ -90,6 +90,8 @@ def filled(value: Any, ids: Mapping[str, str]) -> Any:
     """Return a value of a body with the ids it names."""
     if isinstance(value, list):
         return [filled(each, ids) for each in value]
+    if isinstance(value, dict):
+        return {name: filled(each, ids) for name, each in value.items()}
     return value.format(**ids) if isinstance(value, str) else value
 
 

@@ -347,7 +347,10 @@ async def make_alerted(world: World, kind: str, home: str) -> dict[str, str]:
             await log_events(world.kit, owner.provider_id, line_down(owner.provider_id, practice, now), now=now)
             await follow_as_owner(world.rows, now)
             found = await world.call(owner, "GET", f"/v1/alerts?practice_id={practice}&cause=line")
-            return {"alert_id": found.json()["items"][0]["id"]}
+            alert = found.json()["items"][0]["id"]
+            who = await member(world, owner.provider_id, Standing("technician"), f"Ada {name}")
+            await world.post(owner, f"/v1/alerts/{alert}/assign", {"member_id": str(who.id)})
+            return {"alert_id": alert, "assignee_id": str(who.id)}
         case "window":
             ends_at = wire_time(world.clock.now() + timedelta(days=1))
             wanted = {"starts_at": wire_time(world.clock.now()), "ends_at": ends_at, "reason": f"Cables at {name}"}
@@ -389,14 +392,14 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
         owner, named = world.owner_of(home), world.homes[home]
         world.homes[home] |= await questionnaire(world, owner, named["practice_id"], named["supplier_id"])
         for kind in (
-            *("device", "token", "invitation", "member", "session", "client", "identity_provider"),
+            *("alert", "device", "token", "invitation", "member", "session", "client", "identity_provider"),
             *("evidence", "action", "endpoint", "channel"),
         ):
             world.homes[home] |= await make(world, kind, home)
         reporting = await device(world, home)
         await reporting.report(healthy(clock.now()))
         world.homes[home]["device_id"] = reporting.device_id
-        for kind in ("exception", "alert", "window", "draft"):
+        for kind in ("exception", "window", "draft"):
             world.homes[home] |= await make(world, kind, home)
         await fill_card(world, home)
         await set_policy(world, home)

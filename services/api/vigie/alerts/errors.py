@@ -32,7 +32,7 @@ class NoDraftError(AppError):
 
 
 class UnknownTargetError(AppError):
-    """The policy names channels or members that are not there; `targets` names them."""
+    """The policy names channels or members that are not there; `missing` says how many."""
 
     status, code = 422, "alerting_policy.unknown_target"
     title, title_fr = "The policy names somebody who is not there", "La politique nomme un destinataire absent"

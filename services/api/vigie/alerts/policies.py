@@ -93,9 +93,14 @@ async def _lock(call: Call) -> None:
 
 async def _check(call: Call, new: AlertingPolicyIn) -> None:
     refuse_limited(call)
+    await refuse_absent(call, new)
+
+
+async def refuse_absent(call: Call, new: AlertingPolicyIn) -> None:
+    """Raise `UnknownTargetError` when a policy names channels or members that the provider does not have."""
     absent = await absent_targets(call, new.channels_named(), new.members_named())
     if absent:
-        raise UnknownTargetError(targets=absent[:20])
+        raise UnknownTargetError(missing=len(absent))
 
 
 def _document(new: AlertingPolicyIn) -> dict[str, object]:

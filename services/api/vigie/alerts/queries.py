@@ -126,7 +126,7 @@ async def may_take(call: Call, member_id: UUID, practice_id: UUID) -> bool:
     return (await call.session.scalars(statement)).first() is not None
 
 
-async def absent_targets(call: Call, channels: set[UUID], members: set[UUID]) -> list[str]:
+async def absent_targets(call: Call, channels: set[UUID], members: set[UUID]) -> set[UUID]:
     """Return those of the channels and members that the provider does not have."""
     provider_id = call.principal.provider_id
     own = await call.session.scalars(
@@ -142,7 +142,7 @@ async def absent_targets(call: Call, channels: set[UUID], members: set[UUID]) ->
             Member.practice_id.is_(None),
         )
     )
-    return sorted(str(each) for each in (channels - set(own)) | (members - set(people)))
+    return (channels - set(own)) | (members - set(people))
 
 
 async def policies_of(call: Call) -> dict[str, AlertingPolicy]:

@@ -218,13 +218,14 @@ async def activate_alerting_policy(call: PolicyWrites) -> AlertingPolicyOut:
 
 @router.post(
     "/alerting-policy/rehearse",
-    responses=problems(InvalidRequestError, NotFoundError, NoDraftError),
+    responses=problems(InvalidRequestError, NotFoundError, NoDraftError, UnknownTargetError),
     summary="See what a policy would have sent",
 )
 async def rehearse_alerting_policy(call: Rehearses, asked: RehearseIn) -> RehearsalOut:
     """Replay the stored history of the practices you see under a policy, by the very rules that send, and change nothing."""
     if isinstance(asked.policy, AlertingPolicyIn):
         document = asked.policy
+        await policies.refuse_absent(call, document)
     else:
         row = (await queries.policies_of(call)).get(asked.policy)
         if row is None and asked.policy == "draft":
