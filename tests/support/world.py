@@ -451,6 +451,7 @@ async def _keep_secrets(world: World) -> None:
 def _ids_of_practice(held: Holdings, practice_id: UUID) -> set[UUID]:
     devices = {row["id"] for row in held["device"] if row["practice_id"] == practice_id}
     about = {practice_id, *devices}
+    shared = {row["id"] for row in held["channel"]}  # the provider's: what is about any practice may name any of them
     return {
         value
         for table, rows in held.items()
@@ -459,7 +460,7 @@ def _ids_of_practice(held: Holdings, practice_id: UUID) -> set[UUID]:
         if about & set(filter(lambda value: isinstance(value, UUID), row.values()))
         for value in row.values()
         if isinstance(value, UUID)
-    }
+    } - shared
 
 
 async def fingerprint(world: World, *providers: str) -> dict[str, str]:
