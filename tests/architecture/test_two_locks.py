@@ -99,6 +99,7 @@ HELD_BY_SOMETHING_ELSE = {
     ("POST", "/v1/attestations"): "as an invitation",
     ("POST", "/v1/identity-providers"): "names nothing of anybody's",
     ("POST", "/v1/suppliers"): "names nothing of anybody's",
+    ("POST", "/v1/webhook-endpoints"): "as an invitation",
     ("PUT", "/v1/policies"): "as an invitation",
     ("POST", "/v1/policies/preview"): "as an invitation",
     ("POST", "/v1/exceptions"): "as an invitation",
