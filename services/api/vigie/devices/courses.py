@@ -1,7 +1,7 @@
 """A device on its way through the deadlines it has passed, as the sweep walks it. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ class Course:
     silent_after: datetime | None  # it counts as silent; None: it is already
     due: bool  # its stored deadline has passed; others are only there to fall silent with one that is
     told: bool  # whether silence may be told now
-    sections: Mapping[str, Any] = field(default_factory=dict)
+    sections: Mapping[str, Any] | None = None  # read when they are looked at: silence looks at none
 
     @property
     def practice(self) -> PracticeKey:

@@ -62,14 +62,17 @@ async def tell(
     due = [c for c in courses if c.told and c.silent_after is not None and c.silent_after == instants.get(c.practice)]
     if not due:
         return [], []
+    due_now = set(due)
     known = await _known(connection, provider_id, [course.row["device_id"] for course in courses], due)
     told: list[_Told] = []
     events: list[NewEvent] = []
     lines: list[tuple[Any, ...]] = []
+    together: dict[PracticeKey, list[Course]] = defaultdict(list)
+    for course in courses:
+        together[course.practice].append(course)
     for practice in sorted({course.practice for course in due}):
-        own = [course for course in courses if course.practice == practice]
-        at = instants[practice]
-        falling, line = _falling(own, [course for course in due if course.practice == practice], at, known)
+        own, at = together[practice], instants[practice]
+        falling, line = _falling(own, [course for course in own if course in due_now], at, known)
         told += falling
         if line:
             devices = [str(each.course.row["device_id"]) for each in falling if each.with_line]

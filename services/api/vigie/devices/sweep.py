@@ -12,6 +12,7 @@ ahead and counted, so that the loop does not meet it for ever.
 
 import logging
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -170,11 +171,11 @@ class Sweep:
         beside = await connection.fetch(silences.SIBLINGS, provider_id, sorted(silent), own)
         siblings = await self._courses(connection, provider_id, beside, time, due=False)
         together = [*courses, *siblings]
+        held = Counter(course.practice[1] for course in together)
         counts = await connection.fetch(silences.COUNT_ACTIVE, provider_id, sorted(silent))
-        for row in counts:
-            if sum(course.practice[1] == row["practice_id"] for course in together) < row["devices"]:
-                for course in together:
-                    course.told = course.told and course.practice[1] != row["practice_id"]
+        busy = {row["practice_id"] for row in counts if held[row["practice_id"]] < row["devices"]}
+        for course in together:
+            course.told = course.told and course.practice[1] not in busy
         waiting = sum(1 for c in courses if not c.told and c.next_instant(time.now) is None and not time.hold)
         return sorted(together, key=lambda course: str(course.row["device_id"])), len(courses) - waiting
 
@@ -190,24 +191,26 @@ class Sweep:
         devices = [row["device_id"] for row in rows]
         deadlines = {row["device_id"]: row for row in await connection.fetch(sql.DEADLINES, provider_id, devices)}
         expected = [row for row in rows if row["device_id"] in deadlines]
-        sections = await self._sections(connection, provider_id, expected) if due else {}
         practices = {(provider_id, row["practice_id"]): time.now for row in expected}
         terms = await self._assessor.terms_of(connection, practices)
         found = []
         for row in expected:
             own = terms[provider_id, row["practice_id"]]
             course = course_of(row, deadlines[row["device_id"]], own, time)
-            course.due, course.sections = course.due and due, sections.get(row["device_id"], {})
+            course.due = course.due and due
             found.append(course)
         return found
 
-    async def _sections(
-        self, connection: asyncpg.Connection, provider_id: UUID, due: Sequence[asyncpg.Record]
-    ) -> dict[UUID, dict[str, Any]]:
-        found: dict[UUID, dict[str, Any]] = {row["device_id"]: {} for row in due}
-        for row in await connection.fetch(sql.SECTIONS, provider_id, list(found), SECTIONS_READ):
+    async def _read_sections(self, connection: asyncpg.Connection, courses: Sequence[Course]) -> None:
+        unread = {course.row["device_id"]: course for course in courses if course.sections is None}
+        if not unread:
+            return
+        found: dict[UUID, dict[str, Any]] = {device_id: {} for device_id in unread}
+        provider_id = courses[0].practice[0]
+        for row in await connection.fetch(sql.SECTIONS, provider_id, list(unread), SECTIONS_READ):
             found[row["device_id"]][row["section"]] = row["body"]
-        return found
+        for device_id, course in unread.items():
+            course.sections = found[device_id]
 
     async def _step(
         self, connection: asyncpg.Connection, courses: Sequence[Course], now: datetime, events: list[NewEvent]
@@ -245,6 +248,7 @@ class Sweep:
         events: list[NewEvent],
     ) -> set[PracticeKey]:
         """Assess devices at the instants of their practices; return the practices whose findings changed."""
+        await self._read_sections(connection, courses)
         changes = [_device_change(course, instants[course.practice]) for course in courses]
         assessment = await self._assessor.assess_devices(connection, changes)
         events += assessment.events
@@ -266,7 +270,7 @@ def _device_change(course: Course, at: datetime) -> DeviceChange:
         role=row["role"],
         enrolled_at=row["enrolled_at"],
         seen_at=row["last_seen_at"] or row["enrolled_at"],
-        sections=course.sections,
+        sections=course.sections or {},
         controls=_ALL,
         happened_at=at,
         hindsight=True,
