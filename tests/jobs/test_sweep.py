@@ -284,13 +284,17 @@ async def test_a_late_sweep_does_not_judge_a_device_by_what_it_had_not_yet_told(
     await assert_invariants(rows)
 
 
+@pytest.mark.parametrize("place", [0, 4])  # the others fall silent with it, before or after it was pushed aside
 async def test_a_device_that_cannot_be_judged_is_pushed_aside_and_the_others_are_not(
-    cast: Cast, worker: Worker, rows: asyncpg.Connection
+    cast: Cast, worker: Worker, rows: asyncpg.Connection, place: int
 ) -> None:
     devices = [await cast.device() for _ in range(5)]
-    for device in devices:
+    for number, device in enumerate(devices):
         await device.report(healthy(NOW))
-    poisoned, *others = devices
+        due = "UPDATE device_deadline SET due_at = $2 WHERE device_id = $1"
+        await rows.execute(due, device.device_id, NOW + (number + 1) * MINUTE)
+    poisoned = devices.pop(place)
+    others = devices
     section = {**patch_section(NOW), "data": ["not", "an", "object"]}
     await rows.execute(
         "UPDATE device_section SET body = $2 WHERE device_id = $1 AND section = 'patch'", poisoned.device_id, section

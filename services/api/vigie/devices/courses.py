@@ -30,12 +30,18 @@ class Course:
     silent_after: datetime | None  # it counts as silent; None: it is already
     due: bool  # its stored deadline has passed; others are only there to fall silent with one that is
     told: bool  # whether silence may be told now
+    carried: datetime | None = None  # of one that is not due: when the inventory of its practice changes by its silence
     sections: Mapping[str, Any] | None = None  # read when they are looked at: silence looks at none
 
     @property
     def practice(self) -> PracticeKey:
         """Return the key of the practice."""
         return self.row["provider_id"], self.row["practice_id"]
+
+    @property
+    def fell_silent(self) -> bool:
+        """Whether its silence was told since it was claimed."""
+        return self.silent_after is None and self.row["silent_since"] is None
 
     @property
     def may_tell_of_the_line(self) -> bool:

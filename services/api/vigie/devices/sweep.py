@@ -146,8 +146,10 @@ class Sweep:
             for _ in range(_MOST_STEPS):
                 if not await self._step(connection, courses, time.now, events):
                     break
-            moved = [(provider_id, c.row["device_id"], c.silent_after, c.review_at) for c in courses]
+            moved = [(provider_id, c.row["device_id"], c.silent_after, c.review_at) for c in courses if c.due]
             await fetch(connection, "citus", sql.MOVE_DEADLINES, moved)
+            beside = [(provider_id, c.row["device_id"], c.carried) for c in courses if not c.due and c.fell_silent]
+            await fetch(connection, "citus", sql.SILENT_BESIDE, beside)
             await append(connection, "citus", sorted(events, key=lambda event: event.happened_at), time.now)
             return looked_at
 
@@ -236,6 +238,7 @@ class Sweep:
         for course in (*reviewed, *silenced):
             step = inventory.get(course.practice)
             if course.silent_after is None and step is not None and step > instants[course.practice]:
+                course.carried = step
                 course.review_at = min(step, course.review_at or step)
         return True
 

@@ -58,3 +58,13 @@ MOVE_DEADLINES = Statement(
     """,
     ("uuid", "uuid", "timestamptz", "timestamptz"),
 )
+# A device that fell silent with another one keeps its own deadline: it may have been pushed aside.
+SILENT_BESIDE = Statement(
+    """
+    UPDATE device_deadline t
+    SET silent_after = NULL, review_at = LEAST(t.review_at, v.review_at), due_at = LEAST(t.due_at, v.review_at)
+    FROM {rows} AS v (provider_id, device_id, review_at)
+    WHERE t.provider_id = v.provider_id AND t.device_id = v.device_id AND {tenant}
+    """,
+    ("uuid", "uuid", "timestamptz"),
+)
