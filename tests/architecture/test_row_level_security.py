@@ -14,6 +14,7 @@ from tests.conftest import NOW, PUBLIC_URL
 from tests.support.agent import healthy
 from tests.support.alert_rows import alert_rows
 from tests.support.cast import Caller, Cast, assemble
+from tests.support.later_rows import later_rows
 from tests.support.rows import tenant_tables
 from vigie.core.clock import MovableClock
 from vigie.core.db import Base, bind_provider, role_url
@@ -23,10 +24,11 @@ from vigie.settings import Settings
 
 TABLES = tenant_tables()
 NO_TENANT = ("account", "used_once")  # a person before it is known whose member they are: only the sign-in reads them
+OF_THE_SERVICE = ("intake_pulse", "service_outage")  # what the service heard of itself: nobody's, and of nobody
 REFERENCES = [
     table
     for table in Base.metadata.sorted_tables
-    if table.info["placement"] == "reference" and table.name not in NO_TENANT
+    if table.info["placement"] == "reference" and table.name not in (*NO_TENANT, *OF_THE_SERVICE)
 ]
 CROSSING = [
     pytest.param(table, key, id=f"{table.name}→{key.referred_table.name}")
@@ -85,8 +87,9 @@ async def furnish(cast: Cast, caller: Caller, practice: str) -> None:
     await furnish_records(cast, caller, practice, device.device_id)
     await furnish_channels(cast, caller, practice)
     async with As(cast, None) as owner:
-        for table, values in alert_rows(caller.provider_id, practice, device.device_id).items():
-            await owner.execute(f"INSERT INTO {table} VALUES ({values})")  # noqa: S608 - nothing foreign in it
+        of_alerts = alert_rows(caller.provider_id, practice, device.device_id)
+        for table, values in (of_alerts | later_rows(caller.provider_id, practice, device.device_id)).items():
+            await owner.execute(f"INSERT INTO {table} VALUES ({values}) ON CONFLICT DO NOTHING")  # noqa: S608 - ours
 
 
 async def furnish_people(cast: Cast, caller: Caller, practice: str) -> None:
@@ -403,16 +406,8 @@ async def test_the_worker_sees_whose_device_is_due_and_nothing_else_before_it_is
             if await worker.fetchval(granted, table.name) and await count(worker, table) > 0
         }
     assert seen == {
-        *(
-            "alert_cursor",
-            "alert_state",
-            "channel",
-            "checklist_deadline",
-            "device_deadline",
-            "device_liveness",
-            "event_head",
-        ),
-        *("notification", "reassessment"),
+        *("alert_cursor", "alert_state", "channel", "checklist_deadline", "device_deadline", "device_liveness"),
+        *("device_silence", "event_head", "notification", "reassessment", "webhook_cursor", "webhook_endpoint"),
     }
 
 

@@ -1,0 +1,22 @@
+"""A row in every table of silences and webhooks, for tests about the tables and not how they fill."""
+
+from vigie.core.ids import uuid7
+
+
+def later_rows(provider_id: str, practice_id: str, device_id: str) -> dict[str, str]:
+    """Return table with columns → values, in an order in which they can be inserted."""
+    own, endpoint = f"'{provider_id}'", uuid7()
+    return {
+        "device_silence (provider_id, device_id, since, practice_id, told_at, cause, evidence)": f"{own}, '{device_id}', now(),"
+        f" '{practice_id}', now(), 'unknown', '{{}}'",
+        "practice_line (provider_id, practice_id, since, told_at, evidence)": f"{own}, '{practice_id}', now(), now(), '{{}}'",
+        "device_refusal (provider_id, device_id, code, first_at, last_at, times)": f"{own}, '{device_id}', 'x', now(), now(), 1",
+        "webhook_cursor (provider_id, number)": f"{own}, 1",
+        "webhook_message (provider_id, number, kind, practice_id, recorded_at, body)": f"{own}, 1, 'x', '{practice_id}', now(),"
+        " 'x'",
+        "webhook_endpoint (provider_id, id, url, description, limited, secret, created_at, created_by, changed_at, handed_over,"
+        " failures)": f"{own}, '{endpoint}', 'https://x.test', 'x', true, 'x', now(), 'Pia', now(), 0, 0",
+        "webhook_endpoint_practice (provider_id, endpoint_id, practice_id)": f"{own}, '{endpoint}', '{practice_id}'",
+        "webhook_delivery (provider_id, id, endpoint_id, kind, status, attempts, holds, created_at, due_at,"
+        " body)": f"{own}, '{uuid7()}', '{endpoint}', 'test', 'pending', 0, false, now(), now(), 'x'",
+    }
