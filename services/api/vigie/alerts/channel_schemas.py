@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from vigie.alerts.channel_models import ChannelKind, Language, Outcome, Severity, Status
+from vigie.alerts.rules.policy import Cause
 from vigie.core.pagination import PageQuery
 from vigie.core.wire import Instant
 from vigie.practices.schemas import TimeZone
@@ -36,9 +37,6 @@ def _once(values: list[Any]) -> list[Any]:
     return values
 
 
-Cause = Literal[
-    "line", "silent", "machine_off", "agent", "backup", "protection", "patch", "clone", "renewal", "opening"
-]
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]

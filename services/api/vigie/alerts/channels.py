@@ -1,7 +1,5 @@
 """Channels as the owner of a provider manages them, and the test message that shows whether one works."""
 
-import base64
-import secrets
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -31,8 +29,8 @@ from vigie.core.sealing import Sealer
 from vigie.events.log import NewEvent
 from vigie.events.session import driver_connection, record
 from vigie.people.queries import refuse_foreign_practices
+from vigie.webhooks import signing
 
-_SECRET_BYTES: Final = 32
 _CHOSEN: Final = (
     *("name", "language", "practices", "minimum_severity", "causes", "time_zone", "digest_at", "opening_check_at"),
 )
@@ -52,11 +50,6 @@ class Outside(Protocol):
         ...
 
 
-def new_webhook_secret() -> str:
-    """Return a fresh signing secret in the form of the Standard Webhooks specification."""
-    return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
-
-
 async def create_channel(call: Call, new: NewChannel, outside: Outside) -> tuple[Channel, str | None]:
     """Make a channel; return it with the secret of a webhook, which is shown once.
 
@@ -65,7 +58,7 @@ async def create_channel(call: Call, new: NewChannel, outside: Outside) -> tuple
     if await count_channels(call) >= MOST_CHANNELS:
         raise TooManyChannelsError(f"at most {MOST_CHANNELS}")
     await refuse_foreign_practices(call, new.practices or ())
-    text = new_webhook_secret() if isinstance(new, NewWebhookChannel) else None
+    text = signing.shown(signing.new_secret()) if isinstance(new, NewWebhookChannel) else None
     channel = Channel(
         provider_id=call.principal.provider_id,
         id=uuid7(),

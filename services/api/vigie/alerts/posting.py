@@ -1,14 +1,8 @@
-"""The webhook of a channel: one signed POST per notification, by the Standard Webhooks specification (version 1).
+"""The webhook of a channel: one POST per notification, signed as every other webhook is (vigie.webhooks.signing)."""
 
-Signed are the id of the message, the instant of the attempt and the body, joined by dots: HMAC-SHA256 with the channel's secret.
-"""
-
-import base64
-import hashlib
-import hmac
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -16,8 +10,7 @@ import orjson
 from vigie.alerts.layout import as_brief
 from vigie.alerts.letters import Letter
 from vigie.core.clock import wire_time
-
-PREFIX: Final = "whsec_"
+from vigie.webhooks import signing
 
 
 def body_of(kind: str, at: datetime, letter: Letter, about: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:
@@ -34,13 +27,5 @@ def body_of(kind: str, at: datetime, letter: Letter, about: Mapping[str, Any], d
 
 def headers_of(message_id: UUID, at: datetime, body: bytes, secret: str) -> dict[str, str]:
     """Return the headers of one attempt at `at`; the id is the same at every attempt, so that a receiver can tell."""
-    name, stamp = f"msg_{message_id.hex}", str(int(at.timestamp()))
-    key = base64.b64decode(secret.removeprefix(PREFIX))
-    signature = hmac.digest(key, b".".join((name.encode(), stamp.encode(), body)), hashlib.sha256)
-    return {
-        "Content-Type": "application/json",
-        "User-Agent": "Vigie",
-        "webhook-id": name,
-        "webhook-timestamp": stamp,
-        "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
-    }
+    signed = signing.signed_headers(message_id, at, body, [signing.read(secret)])
+    return {"Content-Type": "application/json", "User-Agent": "Vigie", **dict(signed)}

@@ -27,6 +27,11 @@ def shown(secret: bytes) -> str:
     return PREFIX + base64.b64encode(secret).decode()
 
 
+def read(text: str) -> bytes:
+    """Return the secret that `shown` wrote."""
+    return base64.b64decode(text.removeprefix(PREFIX))
+
+
 def purpose_of(endpoint_id: UUID) -> str:
     """Return what the sealed secrets of an endpoint are bound to."""
     return f"webhook endpoint {endpoint_id}"
