@@ -1,6 +1,6 @@
 """ANS-2.1 to ANS-2.5 on one device: each verdict beside the one that a single changed fact gives."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +19,10 @@ from tests.rules.posture_facts import (
     with_data,
     with_section,
 )
+from vigie.posture.catalogue import load_lifecycle
 from vigie.posture.rules.model import Policy
+from vigie.posture.rules.patch import assess_auto_update
+from vigie.practices.calendar import Hours, PracticeCalendar, Span
 
 
 def windows(**changes: Any) -> Any:
@@ -259,6 +262,20 @@ def test_files_to_rename_are_no_pending_restart(flag: dict[str, Any] | None, exp
 )
 def test_automatic_updating_must_be_on_and_must_search(changes: dict[str, Any], expected: tuple[str, str]) -> None:
     assert verdict("ANS-2.4", with_data("patch", **changes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("reopened", "expected"),
+    [(date(2026, 11, 20), ("pass", "auto_update_on")), (date(2026, 11, 4), ("fail", "update_search_overdue"))],
+)
+def test_a_machine_that_is_off_in_the_holidays_need_not_search(reopened: date, expected: tuple[str, str]) -> None:
+    """It searched last three weeks ago, as the practice closed; the other practice has been open again for sixteen days."""
+    week = ((Span(8 * 60, 19 * 60),),) * 7
+    hours = Hours(week, closures=((date(2026, 10, 31), reopened),), territory="none")
+    facts = with_data("patch", last_search_ok_at="2026-10-30T08:00:00Z")
+    found = assess_auto_update(facts, Policy(), PracticeCalendar(hours, "Europe/Paris"), load_lifecycle(), NOW)
+    assert (found.state, found.reason) == expected
+    assert found.evidence["search_age_days"] == 22
 
 
 @pytest.mark.parametrize(

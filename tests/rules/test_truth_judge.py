@@ -57,7 +57,7 @@ def test_each_way_of_being_wrong_is_counted(truths: list[Truth], alerts: list[To
         len(result.while_closed),
         len(result.false),
         len(result.missed),
-        sum(n != 1 for _, n in result.cuts),
+        len(result.wrong_cuts),
         len(result.from_ours),
     )
     assert found == reached

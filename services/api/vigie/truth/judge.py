@@ -46,7 +46,10 @@ class Told:
 
 @dataclass
 class Judgement:
-    """What came out. ``missed``: truths that had to be told and were not; ``false``: alerts that nothing true explains."""
+    """What came out. ``missed``: truths that had to be told and were not; ``false``: alerts that nothing true explains.
+
+    ``cuts``: each cut with the number of its alerts.
+    """
 
     world: World
     truths: Sequence[Truth]
@@ -59,6 +62,11 @@ class Judgement:
     from_ours: list[Told] = field(default_factory=list)
     cuts: list[tuple[Truth, int]] = field(default_factory=list)
     explained: dict[int, Truth] = field(default_factory=dict)
+
+    @property
+    def wrong_cuts(self) -> list[tuple[Truth, int]]:
+        """Return the cuts with several alerts, and those that had to be told and have none."""
+        return [(truth, count) for truth, count in self.cuts if count > 1 or (truth.due_at is not None and not count)]
 
 
 def judge(world: World, truths: Sequence[Truth], alerts: Sequence[Told]) -> Judgement:
@@ -152,9 +160,9 @@ def _why_false(told: Told, truths: Sequence[Truth], openings: Openings, ours: Sp
 
 
 def _count_cuts(result: Judgement, truths: Sequence[Truth], alerts: Sequence[Told]) -> None:
-    """Count the alerts of each cut that had to be told: those about devices that nothing else explains."""
+    """Count the alerts of each cut: those about devices that nothing else explains."""
     for truth in truths:
-        if truth.kind not in _CUTS or truth.due_at is None:
+        if truth.kind not in _CUTS:
             continue
         others = [each for each in truths if each is not truth and each.causes & DEVICE_CAUSES]
         own = {

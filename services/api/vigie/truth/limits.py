@@ -17,6 +17,7 @@ LAPTOP_DAYS: Final = 5  # opening days a laptop may travel before it counts as s
 BACKUP_OPEN_AFTER_S: Final = 15 * MINUTE_S
 FAILED_RUNS: Final = 2  # so many failed backups in a row are too many
 BACKUP_DAYS: Final = 8  # whole opening days since the last good backup that are too many
+COPY_DAYS: Final = 15  # days since the last good copy left the practice that are too many
 PROTECTION_OPEN_AFTER_S: Final = 30 * MINUTE_S
 PATCH_DAYS: Final = 31  # days since its publication from which on a missing update is overdue
 PATCH_OPEN_AFTER_S: Final = 60 * MINUTE_S

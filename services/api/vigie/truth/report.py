@@ -26,7 +26,7 @@ class Goal:
 def goals_of(result: Judgement) -> list[Goal]:
     """Return the goals in the order of the table."""
     per_year = len(result.false) / years(result.world)
-    wrong_cuts = sum(1 for _, count in result.cuts if count != 1)
+    wrong_cuts = len(result.wrong_cuts)
     return [
         Goal(
             "alerts about devices while their practice is closed",
@@ -56,9 +56,7 @@ def as_json(result: Judgement, ran: Mapping[str, Any]) -> dict[str, Any]:
         "late": [{**_truth(each), "told_at": wire_time(when(at))} for each, at in result.late[:_SHOWN]],
         "false": [{**_told(told), "because": why} for told, why in result.false[:_SHOWN]],
         "while_closed": [_told(told) for told in result.while_closed[:_SHOWN]],
-        "cuts_told_otherwise": [{**_truth(each), "alerts": count} for each, count in result.cuts if count != 1][
-            :_SHOWN
-        ],
+        "cuts_told_otherwise": [{**_truth(each), "alerts": count} for each, count in result.wrong_cuts[:_SHOWN]],
     }
 
 

@@ -192,11 +192,21 @@ def _unused(sight: Sight, device: DeviceWorld) -> Iterator[Truth]:
 
 
 def _backups(sight: Sight, device: DeviceWorld) -> Iterator[Truth]:
-    """Backups that failed twice in a row, or that are older than eight opening days; and those that nobody can read."""
+    """Backups that failed twice in a row, or are too old; those that nobody can read; a practice that has none any more."""
     life = life_of(sight.practice, device)
     if not life.nights:
         return
     number, places = sight.practice.number, frozenset({device.place})
+    installed = min(each.joins_at for each in sight.practice.devices)
+    if device.place == 0 and installed < device.joins_at:  # others report, and none of them has a backup
+        span = Span(installed, device.joins_at)
+        yield Truth("backup_not_yet_seen", number, places, span, _BACKUP_CAUSES, span.end + HOUR_S)
+    if device.leaves_at is not None:
+        following = min(
+            (d.joins_at for d in sight.practice.devices if d.joins_at > device.leaves_at), default=sight.end
+        )
+        span = Span(device.leaves_at, max(following, device.leaves_at + 1))
+        yield Truth("backup_gone", number, places, span, _BACKUP_CAUSES, span.end + 2 * DAY_S)
     for span in life.unreadable:
         seen = sight.next_heard(device.place, span.end)
         yield Truth("backup_unreadable", number, places, span, frozenset(), seen)
@@ -213,6 +223,8 @@ def _backups(sight: Sight, device: DeviceWorld) -> Iterator[Truth]:
             began = _nth_failure(life, last_ok, night, limits.FAILED_RUNS)
             yield _backup_truth(sight, device, "backup_failing", Span(began, night))
         late = sight.openings.opening_days(last_ok, limits.BACKUP_DAYS)
+        copied = last_ok + limits.COPY_DAYS * DAY_S  # nothing needs copying while the machine is off, nobody works then
+        late = min(late, copied) if at(device.on, copied) else late
         if late < night:
             yield _backup_truth(sight, device, "backup_late", Span(late, night))
         failed, last_ok = 0, night

@@ -103,7 +103,8 @@ def _practice(seed: str, number: int, span: Span, intensity: float) -> PracticeW
     devices: list[DeviceWorld] = []
     for place, kind in enumerate(_kinds(dice)):
         own = _dice(seed, number, place)
-        machine = _machine(own, kind, place, alone=place == 0 and kind == _DESKTOP, start=span.start)
+        noon = openings.at(days[1], 12 * 60) % DAY_S if place == 0 and kind == _DESKTOP else None
+        machine = _machine(own, kind, place, noon=noon, start=span.start)
         devices.append(_device(Fate(own, quiet, intensity), place, machine, openings, days, cuts))
     for lost in [device for device in devices if device.leaves_at is not None and device.leaves_at < span.end - DAY_S]:
         devices.append(_replacement(_dice(seed, number, lost.place, "next"), len(devices), lost, openings, days, cuts))
@@ -141,8 +142,8 @@ def _kinds(dice: Random) -> list[str]:
     return [*kinds, *(_DESKTOP,) * (count - 1 - len(laptop)), *laptop]
 
 
-def _machine(dice: Random, kind: str, place: int, *, alone: bool, start: int) -> Machine:
-    """Make a machine; backups end between one and five at night, Paris time or about."""
+def _machine(dice: Random, kind: str, place: int, *, noon: int | None, start: int) -> Machine:
+    """Make a machine; backups end at night, Paris time or about; at `noon` where no machine runs at night."""
     name, _, role = kind.partition(":")
     profile = PROFILES[name]
     if role:
@@ -155,11 +156,11 @@ def _machine(dice: Random, kind: str, place: int, *, alone: bool, start: int) ->
         joined_at=when(start),
         backed_up_since=when(start) - 400 * _DAY,
         search_second=(11 * HOUR_S + dice.randrange(4 * HOUR_S)) % DAY_S,
-        backup_second=dice.randrange(4 * HOUR_S),
+        backup_second=dice.randrange(4 * HOUR_S) if noon is None else (noon - dice.randrange(HOUR_S)) % DAY_S,
         patch_lag_days=1 if profile.rhythm == "weekly" else dice.randrange(2, 10),
         total_gib=total,
         free_gib=total * dice.randrange(35, 75) // 100,
-        jobs=(OFFSITE_RESTIC,) if alone else profile.jobs,
+        jobs=profile.jobs if noon is None else (OFFSITE_RESTIC,),
     )
 
 
@@ -169,8 +170,8 @@ def _wanted(dice: Random, machine: Machine, place: int, openings: Openings, days
     if machine.profile.role == "laptop":
         return presence.laptop(openings, days, dice)
     habit = presence.draw_habit(dice, days, reception=place <= 1)
-    if machine.jobs:  # the only machine of a practice is backed up at night: it stays on
-        habit = replace(habit, always_on=True)
+    if machine.jobs:  # the machine of the reception keeps the data where there is no server: it is on before noon
+        habit = replace(habit, sleeps_at_lunch=False, unused=frozenset(), naps=0.0)
     return presence.desktop(habit, openings, days, dice)
 
 

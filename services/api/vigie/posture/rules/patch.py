@@ -10,6 +10,7 @@ from vigie.posture.rules.reading import (
     DAY,
     Reading,
     after_day,
+    days_of,
     graded,
     instant,
     midnight,
@@ -181,13 +182,14 @@ def assess_restart(
 
 
 def assess_auto_update(
-    facts: DeviceFacts, policy: Policy, _calendar: Calendar, _lifecycle: Lifecycle, now: datetime
+    facts: DeviceFacts, policy: Policy, calendar: Calendar, _lifecycle: Lifecycle, now: datetime
 ) -> Finding:
     """ANS-2.4: automatic updating is on, not paused for long, and really searches.
 
     Fail: off, paused for more than ``pause_warn_days`` from now, or no successful search for more than
     ``search_warn_days`` (a management server that is gone looks like this). Warn: paused for less, only notifying, or
-    the last search older than ``search_pass_days``.
+    the last search older than ``search_pass_days``. The age of a search is counted in the practice's open time: a machine
+    that is off in August searches nothing, and nothing is wrong with it.
     """
     control = "ANS-2.4"
     bounds = policy.patch
@@ -212,37 +214,38 @@ def assess_auto_update(
         if paused_until - now > bounds.pause_warn_days * DAY:
             eases_at = paused_until - bounds.pause_warn_days * DAY
             return verdict(control, "fail", "auto_update_paused_long", evidence, threshold, eases_at)
-    return _search_verdict(reading, threshold, bounds, now, paused_until if paused else None)
-
-
-def _search_verdict(  # noqa: PLR0911 - one return per line of the rule
-    reading: Reading, threshold: Mapping[str, Any], bounds: PatchPolicy, now: datetime, paused_until: datetime | None
-) -> Finding:
-    """Judge ANS-2.4 by its last search, once the mode itself is no failure."""
-    control, evidence = "ANS-2.4", reading.evidence
-    mode = reading.data.get("auto_update")
     searched_at = _last_search(reading, now)
-    state, until = "unknown", None
+    late_at, overdue_at = (
+        calendar.elapse(searched_at, days_of(days + 1)) if searched_at is not None else None
+        for days in (bounds.search_pass_days, bounds.search_warn_days)
+    )
     if searched_at is not None:
         evidence["searched_at"] = stamp(searched_at)
         evidence["search_age_days"] = whole_days(searched_at, now)
-        state, until = graded(searched_at, bounds.search_pass_days, bounds.search_warn_days, now)
-    if state == "fail":
+    return _search_verdict(reading, threshold, (late_at, overdue_at), now, paused_until if paused else None)
+
+
+def _search_verdict(  # noqa: PLR0911 - one return per line of the rule
+    reading: Reading,
+    threshold: Mapping[str, Any],
+    ends: tuple[datetime | None, datetime | None],
+    now: datetime,
+    paused_until: datetime | None,
+) -> Finding:
+    """Judge ANS-2.4 by its last search, once the mode itself is no failure. `ends`: when that is late, and overdue."""
+    control, evidence = "ANS-2.4", reading.evidence
+    mode = reading.data.get("auto_update")
+    late_at, overdue_at = ends
+    if overdue_at is not None and now >= overdue_at:
         return verdict(control, "fail", "update_search_overdue", evidence, threshold)
     if mode not in {"enabled", "managed", "notify"}:
-        return verdict(control, "unknown", "auto_update_unknown", evidence, threshold, _fails_at(searched_at, bounds))
-    if searched_at is None:
+        return verdict(control, "unknown", "auto_update_unknown", evidence, threshold, overdue_at)
+    if late_at is None or overdue_at is None:
         return verdict(control, "unknown", "update_search_unknown", evidence, threshold)
     if paused_until is not None:
-        until = min(paused_until, _fails_at(searched_at, bounds) or paused_until)
-        return verdict(control, "warn", "auto_update_paused", evidence, threshold, until)
+        return verdict(control, "warn", "auto_update_paused", evidence, threshold, min(paused_until, overdue_at))
     if mode == "notify":
-        return verdict(control, "warn", "auto_update_notify_only", evidence, threshold, _fails_at(searched_at, bounds))
-    if state == "warn":
-        return verdict(control, "warn", "update_search_late", evidence, threshold, until)
-    return verdict(control, "pass", "auto_update_on", evidence, threshold, until)
-
-
-def _fails_at(searched_at: datetime | None, bounds: PatchPolicy) -> datetime | None:
-    """Return when the last search will be too old, whatever else holds."""
-    return None if searched_at is None else after_day(searched_at, bounds.search_warn_days)
+        return verdict(control, "warn", "auto_update_notify_only", evidence, threshold, overdue_at)
+    if now >= late_at:
+        return verdict(control, "warn", "update_search_late", evidence, threshold, overdue_at)
+    return verdict(control, "pass", "auto_update_on", evidence, threshold, late_at)
