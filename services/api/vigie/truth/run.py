@@ -106,7 +106,10 @@ class _Run:
         """Open the connections and the jobs of the worker."""
         self._intake = await connector(self._settings, "vigie_intake")()
         self._worker = await connect(*role_url(self._settings, "vigie_worker"))
-        self._admin = await connector(self._settings, "vigie_owner")()
+        url = self._settings.database_url
+        if url is None:
+            raise LookupError("a simulation needs a database of its own")
+        self._admin = await connect(url.get_secret_value(), {})
         self._database = Database(*role_url(self._settings, "vigie_worker"), pool_size=1)
         self._sweep = Sweep("postgresql", Assessor("postgresql"))
         self._reassessment = Reassessment(Assessor("postgresql"), self._database, rest=0)
@@ -276,7 +279,8 @@ class _Run:
         if not machine.device_id:
             raise LookupError(f"a device of the simulated world was not enrolled: {answer.code}")
         device_id = UUID(machine.device_id)
-        await self._admin.execute(sql.GIVE_SLOT, device_id, device.slot_s)
+        if await self._admin.execute(sql.GIVE_SLOT, device_id, device.slot_s) != "UPDATE 1":
+            raise LookupError("a device of the simulated world has no slot of its own")
         self.lived.devices[device_id] = (number, device.place)
         return Identity(
             provider_id=UUID(machine.provider_id),
