@@ -46,8 +46,8 @@ class AlertMember(BaseModel):
     id: str
     since: Instant
     number: int = Field(description="Number of the event behind it: `GET /v1/events?after=` one less.")
-    reason: str | None = None
-    alias: str | None = None
+    reason: str | None
+    alias: str | None
 
 
 class AlertOut(BaseModel):

@@ -13,7 +13,7 @@ the instant of its last report, up to a quarter of an hour late.
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import httpx
@@ -273,17 +273,17 @@ class _Run:
         if number not in self._tokens or now - self._tokens[number][1] > DAY_S // 2:  # a token lives for a day
             self._tokens[number] = (await partner.create_enrolment_token(self._ids[number], uses=8), now)
         machine = VirtualDevice(
-            device.machine, HEALTHY, datetime.now(UTC), secret=f"{self._world.seed}:{number}:{device.place}"
+            device.machine, HEALTHY, self._clock.now(), secret=f"{self._world.seed}:{number}:{device.place}"
         )
         answer = await self._agents.enrol(machine, self._tokens[number][0])
         if not machine.device_id:
             raise LookupError(f"a device of the simulated world was not enrolled: {answer.code}")
-        device_id = UUID(machine.device_id)
-        if await self._admin.execute(sql.GIVE_SLOT, device_id, device.slot_s) != "UPDATE 1":
+        provider_id, device_id = UUID(machine.provider_id), UUID(machine.device_id)
+        if await self._admin.execute(sql.GIVE_SLOT, provider_id, device_id, device.slot_s) != "UPDATE 1":
             raise LookupError("a device of the simulated world has no slot of its own")
         self.lived.devices[device_id] = (number, device.place)
         return Identity(
-            provider_id=UUID(machine.provider_id),
+            provider_id=provider_id,
             device_id=device_id,
             practice_id=UUID(self._ids[number]),
             public_key=machine.public_key,

@@ -1,6 +1,6 @@
 """The SQL of a simulation: what it asks of the tables beside what the product's own functions do."""
 
-GIVE_SLOT = "UPDATE device SET slot_s = $2 WHERE id = $1"
+GIVE_SLOT = "UPDATE device SET slot_s = $3 WHERE provider_id = $1 AND id = $2"
 # Quiet reports do not move the deadline of their device: those of devices heard in the last hour are moved when the step ends.
 NEXT_DEADLINE = """
     SELECT min(t.due_at) FROM device_deadline t
