@@ -7,16 +7,6 @@ DUE_PROVIDERS = """
     WHERE due_at <= $1 AND (NOT $2::boolean OR review_at <= $1)
     GROUP BY provider_id ORDER BY 2 LIMIT $3
 """
-PULSE = """
-    SELECT max(last_seen_at) AS newest, count(*) AS devices FROM device_liveness WHERE status = 'active'
-"""
-RETURNED = """
-    SELECT min(last_seen_at) FROM (
-        SELECT last_seen_at, last_seen_at - lag(last_seen_at) OVER (ORDER BY last_seen_at) AS quiet
-        FROM device_liveness WHERE status = 'active' AND silent_since IS NULL AND last_seen_at > $1
-    ) AS heard
-    WHERE quiet > $2 AND last_seen_at > $3
-"""
 DUE_DEVICES = """
     SELECT device_id FROM device_deadline
     WHERE provider_id = $1 AND due_at <= $2 AND (NOT $3::boolean OR review_at <= $2)
