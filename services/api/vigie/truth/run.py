@@ -4,10 +4,10 @@ What is left out is the wire: a heartbeat is built as bytes, read by the intake'
 by the intake's writer. Practices, hours, devices that come and go are told through the API, in this process.
 
 Time moves in steps of a quarter of an hour. What says "all as before" is written every five minutes, what brings news once per
-step, and the jobs run when the step ends. A real worker sweeps every five seconds; here the sweep runs in between whenever one is
-really due, after all that arrived before: the deadlines are stored, and one can ask for them. So nothing is told later than it
-would be, and a report that comes after its deadline comes after the sweep has told of it. What a step wrote together is recorded at
-the instant of its last report, up to a quarter of an hour late.
+step, and the jobs run when the step ends. A real worker sweeps every five seconds; here the sweep runs in between whenever a
+device falls silent, after all that arrived before: the deadlines are stored, and one can ask for them. So no silence is told later
+than it would be, and a report that comes after its deadline comes after the sweep has told of it. Everything else is recorded up to
+a quarter of an hour late, with the instant at which it became true.
 """
 
 import hashlib
@@ -152,7 +152,7 @@ class _Run:
         done = 0
         due: datetime | None = when(0)
         while at(self._sick, end) is None:
-            due = await self._worker.fetchval(sql.NEXT_DEADLINE, due, when(end - _SWEEP_S))
+            due = await self._worker.fetchval(sql.NEXT_SILENCE, due, when(end - _SWEEP_S))
             if due is None:  # nothing, or only what the sweep holds back
                 break
             instant = int(due.timestamp()) + _SWEEP_S
