@@ -211,7 +211,7 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("GET", "/v1/alerts"): Row(READS_ALERTS, 200),
     ("GET", ALERT): Row(READS_ALERTS, 200),
     ("POST", ALERT + "/acknowledge"): Row(WORKS_ON_ALERTS, 200, {}),
-    ("POST", ALERT + "/assign"): Row(WORKS_ON_ALERTS, 200, {"member_id": None}),
+    ("POST", ALERT + "/assign"): Row(WORKS_ON_ALERTS, 200, {"member_id": None}, fresh="alerted practice"),
     ("POST", ALERT + "/snooze"): Row(WORKS_ON_ALERTS, 200, {"until": "2026-11-30T08:00:00Z"}),
     ("POST", ALERT + "/resolve"): Row(WORKS_ON_ALERTS, 200, {"reason": "The cable was replaced"}),
     ("POST", ALERT + "/comment"): Row(WORKS_ON_ALERTS, 200, {"comment": "Called the operator"}),

@@ -170,7 +170,7 @@ async def own(world: World, row: Row, voice: Voice, home: str) -> tuple[Voice, d
             return voice, {"session_id": (await session_of(world, voice.member))[0]}
         case "own place":
             return await somebody_of_two_places(world, voice, home)
-        case "practice" | "served practice" | "questionnaire":
+        case "practice" | "served practice" | "alerted practice" | "questionnaire":
             ids = await make(world, row.fresh, home)
             return (await twin(world, voice, ids["practice_id"]) if voice.limited else voice), ids
     return voice, await make(world, row.fresh, home)

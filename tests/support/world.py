@@ -258,6 +258,7 @@ async def channel(world: World, home: str) -> str:
         dedup_key=f"world|{made['id']}",
         channel_id=UUID(made["id"]),
         practice_id=UUID(practice),
+        alert_id=UUID(world.homes[home]["alert_id"]),
         kind="test",
         data={"channel": NAMES[home]},
         wanted_at=world.clock.now(),
@@ -279,6 +280,9 @@ async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: C
         case "served practice":
             ids = await make(world, "practice", home)
             return {**ids, "supplier_id": await supply(world.rows, world.clock, owner.provider_id, ids["practice_id"])}
+        case "alerted practice":
+            ids = await make(world, "practice", home)
+            return ids | await alert(world, home, ids["practice_id"])
         case "questionnaire":
             ids = await make(world, "served practice", home)
             return ids | await questionnaire(world, owner, ids["practice_id"])
@@ -317,6 +321,18 @@ async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: C
     return await make_answered(world, kind, home)
 
 
+async def alert(world: World, home: str, practice: str) -> dict[str, str]:
+    """Make an alert of a practice of a home's provider, that somebody of the home looks after."""
+    owner, now = world.owner_of(home), world.clock.now()
+    await log_events(world.kit, owner.provider_id, line_down(owner.provider_id, practice, now), now=now)
+    await follow_as_owner(world.rows, now)
+    found = await world.call(owner, "GET", f"/v1/alerts?practice_id={practice}&cause=line")
+    made = found.json()["items"][0]["id"]
+    who = await member(world, owner.provider_id, Standing("technician"), f"Ada {NAMES[home]}")
+    await world.post(owner, f"/v1/alerts/{made}/assign", {"member_id": str(who.id)})
+    return {"alert_id": made, "assignee_id": str(who.id)}
+
+
 async def make_answered(world: World, kind: str, home: str) -> dict[str, str]:
     """Make what goes with answers to the checklist of a home, or an endpoint that is told of it."""
     if kind == "endpoint":
@@ -343,14 +359,7 @@ async def make_alerted(world: World, kind: str, home: str) -> dict[str, str]:
     owner, name, practice = world.owner_of(home), NAMES[home], world.homes[home]["practice_id"]
     match kind:
         case "alert":
-            now = world.clock.now()
-            await log_events(world.kit, owner.provider_id, line_down(owner.provider_id, practice, now), now=now)
-            await follow_as_owner(world.rows, now)
-            found = await world.call(owner, "GET", f"/v1/alerts?practice_id={practice}&cause=line")
-            alert = found.json()["items"][0]["id"]
-            who = await member(world, owner.provider_id, Standing("technician"), f"Ada {name}")
-            await world.post(owner, f"/v1/alerts/{alert}/assign", {"member_id": str(who.id)})
-            return {"alert_id": alert, "assignee_id": str(who.id)}
+            return await alert(world, home, practice)
         case "window":
             ends_at = wire_time(world.clock.now() + timedelta(days=1))
             wanted = {"starts_at": wire_time(world.clock.now()), "ends_at": ends_at, "reason": f"Cables at {name}"}
