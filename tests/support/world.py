@@ -387,6 +387,12 @@ async def set_policy(world: World, home: str) -> None:
     assert answer.is_success, answer.text
 
 
+async def set_alerting_policy(world: World, home: str) -> None:
+    """Put a policy of alerting into force at the provider of a home; the row tells who did."""
+    answer = await world.call(world.owner_of(home), "PUT", "/v1/alerting-policy", json={"tell_closed": False})
+    assert answer.is_success, answer.text
+
+
 async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clock: Clock) -> World:
     """Make the world through the product's own doors."""
     world = World(app, http, rows, clock)
@@ -412,6 +418,7 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
             world.homes[home] |= await make(world, kind, home)
         await fill_card(world, home)
         await set_policy(world, home)
+        await set_alerting_policy(world, home)
         world.homes[home]["pending_id"] = (await make(world, "pending", home))["device_id"]
         world.voices[f"device of {home}"] = Voice(
             f"device of {home}", world.owner_of(home).provider_id, frozenset(), device=reporting
