@@ -9,18 +9,23 @@ import pytest
 from tests.support.service import Service
 
 # What has no right request beside the refused ones: nobody signs in here, the owner has no other place to go to, and what these
-# bodies need (a file, a supplier in use, a stream, dates and hours that make sense together) is not told by their shapes.
+# bodies need (a file, a supplier in use, a stream, dates and hours that make sense together, a kind of channel) is not told by
+# their shapes. Nobody has drafted a policy of alerting when the draft is asked for, and this service has no key to seal secrets with.
 WITHOUT_CONTROL = {
+    "GET /v1/alerting-policy/draft",
     "GET /v1/events/stream",
     "POST /v1/attestations",
+    "POST /v1/channels",
     "POST /v1/exceptions",
     "POST /v1/identity-providers",
+    "POST /v1/maintenance-windows",
     "POST /v1/me/membership",
     "POST /v1/practices/{practice_id}/contacts/confirm",
     "POST /v1/practices/{practice_id}/contracts",
     "POST /v1/practices/{practice_id}/evidence",
     "POST /v1/practices/{practice_id}/questionnaires",
     "POST /v1/practices/{practice_id}/restore-tests",
+    "POST /v1/webhook-endpoints",
     "PUT /v1/practices/{practice_id}/opening-hours",
 }
 
