@@ -10,7 +10,7 @@ from tests.support.service import Service
 
 # What has no right request beside the refused ones: nobody signs in here, the owner has no other place to go to, and what these
 # bodies need (a file, a supplier in use, a stream, dates and hours that make sense together, a kind of channel) is not told by
-# their shapes. Nobody has drafted a policy of alerting when the draft is asked for, and this service has no key to seal secrets with.
+# their shapes. Nobody has drafted a policy of alerting when the draft is asked for, and this service has no key that seals secrets.
 WITHOUT_CONTROL = {
     "GET /v1/alerting-policy/draft",
     "GET /v1/events/stream",
