@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import exp, log
 from random import Random
-from typing import Literal
+from typing import Final, Literal
 
 from vigie.truth.openings import DAY_S, HOUR_S, MINUTE_S, Openings, Span
 
@@ -29,6 +29,7 @@ Kind = Literal[
 ]
 """``broken``: repaired after some days; ``lost``: stolen or dead, taken out of the fleet (and replaced) after some days."""
 
+BATTERY_S: Final = 20 * MINUTE_S  # for how long servers go on when the power is cut
 _YEAR_S = 365 * DAY_S
 
 

@@ -11,8 +11,9 @@ from typing import Final
 
 from vigie.truth import limits
 from vigie.truth.life import Life, life_of, runs_of, slots_between
-from vigie.truth.openings import DAY_S, HOUR_S, Openings, Span
+from vigie.truth.openings import DAY_S, HOUR_S, MINUTE_S, Openings, Span
 from vigie.truth.spans import at, joined, within, without
+from vigie.truth.troubles import BATTERY_S, Trouble
 from vigie.truth.world import DeviceWorld, PracticeWorld, World
 
 NEVER: Final = 2**40
@@ -77,7 +78,8 @@ class Sight:
     def nth_missed(self, device: DeviceWorld, since: int, number: int) -> int:
         """Return when the report of a device that is not heard after an instant is missing for the n-th time."""
         for count, slot in enumerate(self.missed(device, since, min(since + 60 * DAY_S, self.end)), 1):
-            if count == number:
+            # No silence begins as the practice closes: the next report is waited for.
+            if count >= number and self.openings.is_open(slot + limits.GRACE_S + MINUTE_S):
                 return slot + limits.GRACE_S
         return NEVER
 
@@ -115,24 +117,25 @@ def _cuts(sight: Sight) -> Iterator[Truth]:
     for cut in sight.practice.cuts:
         staying = [d for d in sight.practice.devices if d.role != "laptop" and sight.is_present(d, cut.span.start)]
         places = frozenset(device.place for device in sight.practice.devices)
-        back = min((sight.next_heard(device.place, cut.span.end) for device in staying), default=NEVER)
-        latest = None
-        together = joined(span for d in staying for span in _not_wanted_off(d, cut.span))
-        if len(staying) > 1 and together:
-            # Each machine is missing: told with the second missed report of the first, at the latest with the third of the last.
-            heard = [max(sight.last_heard(d.place, cut.span.start) or 0, cut.span.start - HOUR_S) for d in staying]
-            dark = all(sight.next_heard(d.place, cut.span.start) >= cut.span.end for d in staying)
-            by = max(sight.nth_missed(d, last, 3) for d, last in zip(staying, heard, strict=True))
-            by += limits.SLACK_S
-            latest = by if dark and by < back and not _ours(sight, cut.span.start, by) else None
         causes = DEVICE_CAUSES | {"line"}
         seen = max((sight.next_heard(d.place, cut.span.end) for d in sight.practice.devices), default=NEVER)
         seen = min(seen, _next_working_day(sight, cut.span.end))
-        yield Truth(cut.kind, sight.practice.number, places, cut.span, causes, seen, latest)
+        yield Truth(cut.kind, sight.practice.number, places, cut.span, causes, seen, _cut_due(sight, cut, staying))
 
 
-def _not_wanted_off(device: DeviceWorld, span: Span) -> Sequence[Span]:
-    return within(device.wanted, span)
+def _cut_due(sight: Sight, cut: Trouble, staying: Sequence[DeviceWorld]) -> int | None:
+    """Return by when a cut must be told: each machine is missing, the first of them for the second time.
+
+    None when it is over before, when it concerns a single machine, or when we were away ourselves.
+    """
+    gone = cut.span.start + (BATTERY_S if cut.kind == "power_cut" else 0)
+    back = min((sight.next_heard(device.place, gone) for device in staying), default=NEVER)
+    if len(staying) < 2 or back < cut.span.end:  # noqa: PLR2004 - together means two
+        return None
+    heard = [(d, sight.last_heard(d.place, gone) or gone) for d in staying]
+    second = min(sight.nth_missed(device, last, 2) for device, last in heard)
+    by = max(second, *(sight.nth_missed(device, last, 1) for device, last in heard)) + limits.SLACK_S
+    return by if by < back and not _ours(sight, cut.span.start, by) else None
 
 
 def _ours(sight: Sight, start: int, end: int) -> bool:
@@ -168,10 +171,10 @@ def _gone_due(sight: Sight, device: DeviceWorld, start: int) -> int | None:
     if last is None:
         return None
     if device.role in limits.SERVER_ROLES:
-        told = sight.settled(sight.nth_missed(device, last, 3) + limits.SERVER_OPEN_AFTER_S) + limits.SLACK_S
+        told = sight.settled(sight.nth_missed(device, last, 2) + limits.SERVER_OPEN_AFTER_S) + limits.SLACK_S
     else:
         days = limits.LAPTOP_DAYS if device.role == "laptop" else 0
-        silent = sight.nth_missed(device, sight.openings.opening_days(last, days), 3)
+        silent = sight.nth_missed(device, sight.openings.opening_days(last, days), 2)
         told = sight.settled(silent + limits.WORKSTATION_OFF_S) + limits.SLACK_S
     around = [cut.span for cut in sight.practice.cuts]
     if within(joined(around), Span(last, told + DAY_S)) or _ours(sight, last, told):

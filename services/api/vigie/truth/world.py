@@ -12,7 +12,7 @@ from vigie.simulator.profiles import OFFSITE_RESTIC, PROFILES
 from vigie.truth import presence, troubles
 from vigie.truth.openings import DAY_S, HOUR_S, MINUTE_S, WEEKS, Openings, Span, when
 from vigie.truth.spans import Spans, joined, without
-from vigie.truth.troubles import Fate, Outage, Trouble
+from vigie.truth.troubles import BATTERY_S, Fate, Outage, Trouble
 
 _DAY = timedelta(days=1)
 _LATER_S = 20 * 365 * DAY_S  # beyond the end of every world
@@ -211,12 +211,12 @@ def _installed(on: Spans, earliest: int) -> int:
 def _darkness(dice: Random, cut: Span, role: str, openings: Openings) -> Span:
     """Return for how long a power cut keeps a machine off: servers have a battery, and some wait for somebody to press a button."""
     if role in {"server", "nas"}:
-        if cut.end - cut.start < 20 * MINUTE_S:
+        if cut.end - cut.start < BATTERY_S:
             return Span(cut.start, cut.start)
         if dice.random() < 0.25:  # noqa: PLR2004
             opens = next(iter(openings.spans_from(cut.end)), cut)
-            return Span(cut.start + 20 * MINUTE_S, max(cut.end, opens.start) + dice.randrange(10, 90) * MINUTE_S)
-        return Span(cut.start + 20 * MINUTE_S, cut.end + 5 * MINUTE_S)
+            return Span(cut.start + BATTERY_S, max(cut.end, opens.start) + dice.randrange(10, 90) * MINUTE_S)
+        return Span(cut.start + BATTERY_S, cut.end + 5 * MINUTE_S)
     if role == "laptop":
         return Span(cut.start, cut.start)
     return Span(cut.start, cut.end + dice.randrange(2, 15) * MINUTE_S)
