@@ -1,6 +1,6 @@
 """ANS-5.1 to ANS-5.6 on one device: each verdict beside the one that a single changed fact gives."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from tests.rules.posture_facts import (
     with_section,
 )
 from vigie.posture.rules.model import DeviceFacts, Policy
+from vigie.practices.calendar import Hours, PracticeCalendar, Span
 
 BACKUP_CONTROLS = ("ANS-5.1", "ANS-5.2", "ANS-5.3", "ANS-5.4", "ANS-5.5", "ANS-5.6")
 PATIENT = Policy.from_mapping({"freshness": {"fresh_hours": 24 * 3000, "stale_days": 3001}})
@@ -118,6 +119,25 @@ def test_a_weekend_does_not_age_a_backup() -> None:
     facts = vouched(jobs(ok_at("2026-11-20T12:00:00Z")), monday)
     assert verdict("ANS-5.1", facts, now=monday) == ("warn", "backup_late")
     assert verdict("ANS-5.1", facts, now=monday, calendar=ClosedOnWeekends()) == ("pass", "backup_recent")
+
+
+@pytest.mark.parametrize(
+    ("last_ok", "open_since", "expected"),
+    [
+        ("2026-11-01T08:00:00Z", date(2026, 11, 21), ("pass", "offsite_recent")),
+        ("2026-11-01T08:00:00Z", date(2026, 11, 15), ("warn", "offsite_late")),
+        ("2026-11-01T08:00:00Z", date(2026, 11, 10), ("fail", "offsite_overdue")),
+        ("2026-11-06T08:00:00Z", date(2026, 11, 1), ("fail", "offsite_overdue")),
+        ("2026-11-06T09:00:00Z", date(2026, 11, 1), ("warn", "offsite_late")),
+    ],
+)
+def test_a_copy_is_not_too_old_before_the_practice_was_open_on_half_of_its_days(
+    last_ok: str, open_since: date, expected: tuple[str, str]
+) -> None:
+    week = ((Span(8 * 60, 19 * 60),),) * 7
+    closed = ((date(2026, 10, 1), open_since - timedelta(days=1)),)
+    calendar = PracticeCalendar(Hours(week, closures=closed, territory="none"), "Europe/Paris")
+    assert verdict("ANS-5.4", jobs(ok_at(last_ok)), calendar=calendar) == expected
 
 
 NIGHTS = [f"2026-11-{day:02d}T02:00:00Z" for day in range(20, 13, -1)]

@@ -226,8 +226,8 @@ def _backups(sight: Sight, device: DeviceWorld) -> Iterator[Truth]:
             began = _nth_failure(life, last_ok, night, limits.FAILED_RUNS)
             yield _backup_truth(sight, device, "backup_failing", Span(began, night))
         late = sight.openings.opening_days(last_ok, limits.BACKUP_DAYS)
-        copied = last_ok + limits.COPY_DAYS * DAY_S  # nothing needs copying while the machine is off, nobody works then
-        late = min(late, copied) if at(device.on, copied) else late
+        copied = max(last_ok + limits.COPY_DAYS * DAY_S, sight.openings.opening_days(last_ok, limits.COPY_DAYS / 2))
+        late = min(late, copied)
         if late < night:
             yield _backup_truth(sight, device, "backup_late", Span(late, night))
         failed, last_ok = 0, night

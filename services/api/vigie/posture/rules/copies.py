@@ -11,7 +11,7 @@ from typing import Literal
 from vigie.posture.rules.jobs import Job, is_readable, job_evidence, last_success, read_jobs
 from vigie.posture.rules.lifecycle import Lifecycle
 from vigie.posture.rules.model import BackupPolicy, Calendar, DeviceFacts, Finding, Policy
-from vigie.posture.rules.reading import after_day, verdict
+from vigie.posture.rules.reading import after_day, days_of, verdict
 from vigie.posture.rules.reasons import Reason
 from vigie.posture.rules.timeline import BEST_FIRST, WORST_FIRST, Step, Timeline, combine
 
@@ -116,12 +116,12 @@ def _month_start(number: int) -> datetime:
 
 
 def assess_offsite_copy(
-    facts: DeviceFacts, policy: Policy, _calendar: Calendar, _lifecycle: Lifecycle, now: datetime
+    facts: DeviceFacts, policy: Policy, calendar: Calendar, _lifecycle: Lifecycle, now: datetime
 ) -> Finding:
     """ANS-5.4: a copy in another place than the practice, at most ``offsite_pass_days`` old, then ``offsite_warn_days``.
 
     No copy outside fails. A target whose place cannot be told (a server, a NAS, a disk that may travel) is unknown
-    unless the agent says.
+    unless the agent says. A copy ages as `_ends` has it.
     """
     bounds = policy.backup
     threshold = {"pass_days": bounds.offsite_pass_days, "warn_days": bounds.offsite_warn_days}
@@ -136,8 +136,8 @@ def assess_offsite_copy(
         if success is None:
             return _undated(job)
         return (
-            ("pass", "offsite_recent", after_day(success, bounds.offsite_pass_days)),
-            ("warn", "offsite_late", after_day(success, bounds.offsite_warn_days)),
+            ("pass", "offsite_recent", _ends(success, bounds.offsite_pass_days, calendar)),
+            ("warn", "offsite_late", _ends(success, bounds.offsite_warn_days, calendar)),
             ("fail", "offsite_overdue", None),
         )
 
@@ -145,11 +145,12 @@ def assess_offsite_copy(
 
 
 def assess_immutable_copy(
-    facts: DeviceFacts, policy: Policy, _calendar: Calendar, _lifecycle: Lifecycle, now: datetime
+    facts: DeviceFacts, policy: Policy, calendar: Calendar, _lifecycle: Lifecycle, now: datetime
 ) -> Finding:
     """ANS-5.5: a copy that an intruder cannot alter, at most ``immutable_pass_days`` old, then ``immutable_warn_days``.
 
-    Only what the target says of itself counts. A disk that is carried away cannot be seen from here: a person attests it.
+    Only what the target says of itself counts. A disk that is carried away cannot be seen from here: a person attests it. A copy
+    ages as `_ends` has it.
     """
     bounds = policy.backup
     threshold = {"pass_days": bounds.immutable_pass_days, "warn_days": bounds.immutable_warn_days}
@@ -164,12 +165,21 @@ def assess_immutable_copy(
         if success is None:
             return _undated(job)
         return (
-            ("pass", "immutable_recent", after_day(success, bounds.immutable_pass_days)),
-            ("warn", "immutable_late", after_day(success, bounds.immutable_warn_days)),
+            ("pass", "immutable_recent", _ends(success, bounds.immutable_pass_days, calendar)),
+            ("warn", "immutable_late", _ends(success, bounds.immutable_warn_days, calendar)),
             ("fail", "immutable_overdue", None),
         )
 
     return _best_copy("ANS-5.5", facts, threshold, timeline, now)
+
+
+def _ends(success: datetime, days: int, calendar: Calendar) -> datetime:
+    """Return when a copy is older than so many days, on half of which at least the practice was open.
+
+    In an ordinary week the days decide. While a practice is closed for three weeks its machines may be off, and nothing changes
+    that would have to be copied.
+    """
+    return max(after_day(success, days), calendar.elapse(success, days_of(days + 1) / 2))
 
 
 def _best_copy(
