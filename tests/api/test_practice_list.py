@@ -233,11 +233,12 @@ async def test_a_page_costs_two_statements_however_long_it_is(cast: Cast, app: F
     assert "FROM practice JOIN posture" in long[1]
 
 
-async def test_the_counters_cost_three_statements(cast: Cast, app: FastAPI) -> None:
+async def test_the_counters_cost_four_statements(cast: Cast, app: FastAPI) -> None:
     await cast.pia.get("/v1/summary")
     with statements_of(app) as found:
         await cast.pia.get("/v1/summary")
     # 1. SELECT bind_provider(…)
     # 2. lights of practices, grouped
     # 3. devices, counted
-    assert len(found) == 3, found
+    # 4. whether nobody is heard because of us
+    assert len(found) == 4, found

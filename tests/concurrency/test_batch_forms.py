@@ -32,6 +32,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 WRITTEN_BY_REPORTS = {
     *("backup_run", "device", "device_deadline", "device_liveness", "device_presence", "device_section"),
     *("event", "event_head", "finding", "posture", "score_day", "section_history"),
+    *("device_silence", "intake_pulse", "practice_line"),
 }
 FORMS: tuple[Form, Form] = ("postgresql", "citus")
 Sent = tuple[Agent, dict[str, Any]]

@@ -60,8 +60,8 @@ class Findings:
 
     @property
     def without_control(self) -> Mapping[str, int]:
-        """Operations whose right request by the owner did not succeed: a refusal there proves less."""
-        return {name: status for name, status in sorted(self.controls.items()) if status >= 300}  # noqa: PLR2004 - HTTP
+        """Operations whose right request by the owner did not succeed, or was never made (0): a refusal there proves less."""
+        return {name: status for name, status in sorted(self.controls.items()) if not 200 <= status < 300}  # noqa: PLR2004 - HTTP
 
     def by_kind(self) -> Mapping[Kind, Mapping[int, int]]:
         """Return how often each kind was answered with each status."""
