@@ -206,6 +206,17 @@ async def test_presence_shows_the_hours_heard_and_the_hours_run_unheard(cast: Ca
         assert refusal(await cast.pia.call("GET", path, params={"days": days})) == INVALID
 
 
+async def test_a_run_that_cannot_have_been_is_passed_over(cast: Cast) -> None:
+    """It was not delivered on the eve of three weeks of holidays, or with a wrong clock: refused, it would come again for ever."""
+    device = await cast.device()
+    cast.clock.advance(timedelta(days=22))
+    await device.report(ran_at=["2026-08-17T12:10:00Z", "2026-11-17T12:10:00Z", "2027-11-17T12:10:00Z"])
+    assert (await cast.pia.get(f"{PATH}/{device.device_id}/presence"))["items"] == [
+        {"day": "2026-12-09", "seen_hours": [9], "ran_hours": []},
+        {"day": "2026-11-17", "seen_hours": [], "ran_hours": [12]},
+    ]
+
+
 async def test_what_changed_tells_a_verdict_once(cast: Cast) -> None:
     device = await cast.device()
     at = cast.clock.now()

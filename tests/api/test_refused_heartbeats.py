@@ -254,8 +254,6 @@ changed("30 February", *TIME, lambda _, r: r.update(sent_at="2026-02-30T09:30:00
 changed("hour 25", *TIME, lambda _, r: r["sections"]["patch"].update(collected_at="2026-11-17T25:00:00Z"))
 changed("sent in the future", *TIME, lambda scene, r: r.update(sent_at=scene.later(seconds=601)))
 changed("sent nine days ago", *TIME, lambda scene, r: r.update(sent_at=scene.later(days=-9)))
-changed("ran in the future", *TIME, lambda scene, r: r.update(ran_at=[scene.later(seconds=601)]))
-changed("ran nine days ago", *TIME, lambda scene, r: r.update(ran_at=[scene.later(days=-9)]))
 changed(
     "collected in the future",
     *TIME,

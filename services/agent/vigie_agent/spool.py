@@ -14,6 +14,7 @@ from vigie_agent import clock, files
 MAX_FILES = 72
 MAX_BYTES = 2 * 1024 * 1024
 _NAME_FORMAT = "%Y%m%dT%H%M%SZ"
+_FIRST_YEAR = 2015  # before that a clock had lost its time, and the server reads no such date
 
 
 class Spool:
@@ -62,4 +63,4 @@ def _moment(path: Path) -> str | None:
         parsed = datetime.strptime(path.stem, _NAME_FORMAT).replace(tzinfo=UTC)
     except ValueError:
         return None
-    return clock.to_wire(parsed)
+    return clock.to_wire(parsed) if parsed.year >= _FIRST_YEAR else None

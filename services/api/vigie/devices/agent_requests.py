@@ -94,13 +94,13 @@ def read_heartbeat(body: bytes, now: datetime) -> Heartbeat:
 
 
 def _refuse_impossible_times(heartbeat: Heartbeat, now: datetime) -> None:
-    """Raise `TimeInvalidError` for a report dated too far from our clock, or for facts collected in the future."""
+    """Raise `TimeInvalidError` for a report dated too far from our clock, or for facts collected in the future.
+
+    Not for `ran_at`: an agent repeats them until they are taken, and would be refused for ever (`report.make_report`).
+    """
     latest, earliest = wire_time(now + _AHEAD), wire_time(now - _BEHIND)  # wire times of one form sort as text
     if not earliest <= heartbeat.sent_at <= latest:
         raise _time_invalid("/sent_at", _TOO_FAR)
-    for place, ran_at in enumerate(heartbeat.ran_at):
-        if not earliest <= ran_at <= latest:
-            raise _time_invalid(f"/ran_at/{place}", _TOO_FAR)
     for name, section in heartbeat.sections_by_name.items():
         if section["collected_at"] > latest:
             raise _time_invalid(f"/sections/{name}/collected_at", _IN_THE_FUTURE)

@@ -1,8 +1,8 @@
 """A heartbeat on its way into the database, and what becomes of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -78,6 +78,7 @@ class Gone:
 
 
 Outcome = Accepted | Behind | Gone
+_RAN_BEHIND, _RAN_AHEAD = timedelta(days=60), timedelta(minutes=10)
 _NOTHING: Mapping[str, SentSection] = {}
 
 
@@ -95,12 +96,21 @@ def make_report(identity: Identity, heartbeat: Heartbeat, body_digest: bytes, re
         agent=f"{heartbeat.agent['version']}/{heartbeat.agent['build']}",
         sections=sections,
         is_full=bool(sections) and state_digest({name: sent.digest for name, sent in sections.items()}) == claimed,
-        ran_at=tuple(map(datetime.fromisoformat, heartbeat.ran_at)) if heartbeat.ran_at else (),
+        ran_at=_believable(heartbeat.ran_at, received_at) if heartbeat.ran_at else (),
         backup_events=tuple(
             {name: value for name, value in event.items() if value is not None} for event in heartbeat.backup_events
         ),
         uptime_s=heartbeat.vitals["uptime_s"],
     )
+
+
+def _believable(ran_at: Sequence[str], received_at: datetime) -> tuple[datetime, ...]:
+    """Return the runs that can have been: machines wait for their next report through August, some with a clock that was wrong.
+
+    The others are passed over, not refused: the agent repeats what it could not deliver until it is acknowledged.
+    """
+    earliest, latest = received_at - _RAN_BEHIND, received_at + _RAN_AHEAD
+    return tuple(at for at in map(datetime.fromisoformat, ran_at) if earliest <= at <= latest)
 
 
 def _sent(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, SentSection]:

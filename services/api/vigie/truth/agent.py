@@ -27,6 +27,7 @@ AGENT = {"version": "0.3.0", "build": "simulated"}
 _FULL_EVERY = 24
 _MOST_RAN_AT = 72
 _MOST_EVENTS = 50
+_SKEW_S = 300
 _BUILDERS = {"windows": windows_facts, "macos": mac_facts, "linux": linux_facts}
 _MINUTE = timedelta(minutes=1)
 
@@ -57,6 +58,7 @@ class SimulatedAgent:
         self._events_sent = 0
         self._nights_seen: int = device.joins_at
         self._clock_known = 0
+        self.signed_askew = False  # the last heartbeat was first signed with a clock that the server refuses
         self._drift = device.befallen("patch_drift")
         self._wrong = [each for each in device.troubles if each.kind == "clock_wrong"]
 
@@ -68,6 +70,7 @@ class SimulatedAgent:
     def heartbeat(self, instant: int) -> bytes:
         """Return the body of the next heartbeat; instants never go back."""
         offset = self._clock_error(instant)
+        self.signed_askew = abs(offset) > _SKEW_S
         now = when(instant + offset)
         self._look(instant)
         self._sequence += 1

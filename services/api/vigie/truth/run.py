@@ -91,6 +91,7 @@ class _Run:
         self._clock = clock
         self._http = http
         self._course = Course(world)
+        self._notes = parts.refusal_notes
         self._writer = HeartbeatWriter("postgresql", parts.assessor)
         self._agents = AgentClient(http, settings.public_url, clock.now)
         self._partners: dict[int, PartnerClient] = {}
@@ -181,7 +182,7 @@ class _Run:
             if arrival.order in news or arrival.order in quiet:
                 await self._write(quiet)
                 await self._write(news)
-            report = self._report(arrival.order, arrival.agent, arrival.instant, arrival.ran)
+            report = await self._report(arrival.order, arrival.agent, arrival.instant, arrival.ran)
             if report is None:
                 continue
             batch = news if report.sections or report.ran_at or report.backup_events else quiet
@@ -192,18 +193,25 @@ class _Run:
         await self._write(quiet)
         await self._write(news)
 
-    def _report(self, order: int, agent: SimulatedAgent, instant: int, ran: int) -> Report | None:
+    async def _report(self, order: int, agent: SimulatedAgent, instant: int, ran: int) -> Report | None:
         identity = self._identities.get(order)
         if identity is None:
             return None
         body = agent.heartbeat(ran)
+        if agent.signed_askew:
+            await self._refused(identity, "agent.clock_skew", instant)
         try:
             heartbeat = read_heartbeat(body, when(instant))
         except AppError as error:
-            self.lived.refused[error.code] = self.lived.refused.get(error.code, 0) + 1
+            await self._refused(identity, error.code, instant)
             agent.refused()
             return None
         return make_report(identity, heartbeat, hashlib.sha256(body).digest()[:16], when(instant))
+
+    async def _refused(self, identity: Identity, code: str, instant: int) -> None:
+        """Note a refusal as the route does."""
+        self.lived.refused[code] = self.lived.refused.get(code, 0) + 1
+        await self._notes.note(identity, code, when(instant))
 
     async def _write(self, gathered: Batch) -> None:
         """Write a batch and empty it."""
@@ -221,7 +229,7 @@ class _Run:
             agent.accepted(resync=outcome.resync)
             if outcome.resync:
                 instant = int(report.received_at.timestamp())
-                full = self._report(order, agent, instant, instant)
+                full = await self._report(order, agent, instant, instant)
                 if full is not None:
                     again[order] = (agent, full)
         await self._write(again)
