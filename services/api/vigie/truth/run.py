@@ -4,10 +4,10 @@ What is left out is the wire: a heartbeat is built as bytes, read by the intake'
 by the intake's writer. Practices, hours, devices that come and go are told through the API, in this process.
 
 Time moves in steps of a quarter of an hour. What says "all as before" is written every five minutes, what brings news once per
-step, and the jobs run when the step ends. A real worker sweeps every five seconds; here the sweep runs in between whenever a
-device falls silent, after all that arrived before: the deadlines are stored, and one can ask for them. So no silence is told later
-than it would be, and a report that comes after its deadline comes after the sweep has told of it. Everything else is recorded up to
-a quarter of an hour late, with the instant at which it became true.
+step. A real worker sweeps every five seconds; here the sweep runs whenever a device falls silent, after all that arrived before:
+the deadlines are stored, and one can ask for them. So no silence is told later than it would be, and a report that comes after its
+deadline comes after the sweep has told of it. What else is due is looked at every half hour (each step while we are away
+ourselves): it may be recorded that much late, with the instant at which it became true.
 """
 
 import hashlib
@@ -45,6 +45,7 @@ from vigie.worker import ensure_partitions
 
 STEP_S = 15 * MINUTE_S
 _QUIET_S = 5 * MINUTE_S
+_SWEEP_EVERY_S = 30 * MINUTE_S
 _PRACTICES_PER_PROVIDER = 50
 _SUNDAY = 6
 _SWEEP_S = 5  # what a deadline waits for the sweep of a real worker
@@ -99,6 +100,7 @@ class _Run:
         self._tokens: dict[int, tuple[str, int]] = {}
         self._identities: dict[int, Identity] = {}
         self._waiting = list(enumerate(self._course.agents))
+        self._hours_after_us = joined(Span(outage.span.start, outage.span.end + 3 * HOUR_S) for outage in world.outages)
         self._sick = joined(outage.span for outage in world.outages if outage.everything)
         self._swept = when(world.span.start)
         self.lived = Lived()
@@ -164,8 +166,12 @@ class _Run:
             self._swept = max(when(instant), self._swept)
             await self._sweep.run(self._worker, self._swept)
         await self._receive(arrivals[done:])
-        if at(self._sick, end) is None:
+        if at(self._sick, end) is not None:
+            return
+        if end % _SWEEP_EVERY_S == 0 or at(self._hours_after_us, end):
             await self._jobs(end)
+        else:
+            await follow(self._worker, when(end))
 
     async def _receive(self, arrivals: Sequence[Arrival]) -> None:
         """Write what arrived: what is quiet every few minutes, what brings news together; each device once per batch."""
