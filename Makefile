@@ -41,6 +41,7 @@ check: .venv/ready ## format, lint, types, import contracts, stale documents, ch
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m vigie.documents --check openapi
 	$(BIN)/python tools/chart_check.py
+	$(BIN)/python tools/messages.py --check
 
 bench: .venv/ready ## the performance table of this machine; ONLY=P1 for one line of it
 	@exec $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))

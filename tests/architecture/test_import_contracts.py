@@ -22,6 +22,7 @@ FAULTS = {
     "oidc": (f"{API}/auth/oidc/callback.py", "import vigie.auth.models"),
     "heartbeat-document": (f"{API}/devices/hb1/values.py", "import vigie.core.ids"),
     "simulator": (f"{API}/simulator/fleet.py", "import vigie.devices.digests"),
+    "console": (f"{API}/console/fleet.py", "import vigie.overview.queries"),
     "isolation": (f"{API}/isolation/attacks.py", "import vigie.devices.digests"),
     "truth": (f"{API}/truth/openings.py", "import vigie.practices.calendar"),
     "agent": (f"{AGENT}/digest.py", "import vigie.devices.digests"),

@@ -8,6 +8,7 @@ from tests.support.bad_idp import psc
 from tests.support.front_door import generic_at
 from vigie.auth.principal import ROLES
 from vigie.core.errors import all_errors
+from vigie.core.french import french
 from vigie.people import errors, texts
 from vigie.people.doors import opens
 
@@ -46,7 +47,7 @@ def test_each_door_opens_what_the_page_says_and_nothing_else(name: str) -> None:
     ],
 )
 def test_french_is_set_as_french_is(typed: str, set_in_french: str) -> None:
-    assert texts.french(typed) == set_in_french
+    assert french(typed) == set_in_french
 
 
 @pytest.mark.parametrize(

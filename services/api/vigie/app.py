@@ -24,6 +24,8 @@ from vigie.auth.token_endpoint import TokenEndpoint
 from vigie.auth.tokens import Tokens
 from vigie.checklist import questionnaire_routes, record_routes, supplier_routes
 from vigie.checklist import routes as answer_routes
+from vigie.console.registry import PAGES
+from vigie.console.view import refusal_page
 from vigie.core import middleware
 from vigie.core.batch import Form
 from vigie.core.client_address import Network
@@ -238,7 +240,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, outbound: Outb
     )
     app.state.parts = build_parts(settings, clock or SystemClock(), outbound)
     install_routes(app)
-    install_error_handlers(app)
+    install_error_handlers(app, refusal_page)
     refuse_unguarded(app.routes)
     return app
 
@@ -271,4 +273,6 @@ def install_routes(app: FastAPI) -> None:
     app.include_router(health.router)
     for path, handler, method in (*SIGN_IN_PAGES, *ACCOUNT_PAGES):
         app.add_route(path, handler, methods=[method], include_in_schema=False)
+    for path, shown in PAGES:
+        app.add_route(path, shown, methods=["GET"], include_in_schema=False)
     describe(app)

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select
 
 from vigie.alerts.channel_models import Channel, Suppression
 from vigie.alerts.models import Alert, AlertEntry, AlertingPolicy, MaintenanceWindow
-from vigie.alerts.schemas import AlertQuery, SuppressionQuery, WindowQuery
+from vigie.alerts.schemas import AlertQuery, Severity, SuppressionQuery, WindowQuery
 from vigie.auth.dependencies import Call
 from vigie.auth.models import Member, MemberPractice
 from vigie.core.errors import NotFoundError
@@ -63,6 +63,28 @@ def _by_opening(row: Row[Any]) -> Sequence[Any]:
 
 def _by_rank(row: Row[Any]) -> Sequence[Any]:
     return row[0].rank, row[0].opened_at, row[0].id
+
+
+async def count_alerts(call: Call) -> Row[*tuple[int, ...]]:
+    """Return how many living alerts of visible practices there are: in the order of the fields of `AlertSummary`."""
+    asking = Alert.status.in_(("open", "acknowledged"))
+    mine = Alert.assignee_id == _member_id(call) if call.principal.kind == "member" else false()
+    statement = (
+        select(
+            *(func.count().filter(asking, Alert.severity == severity) for severity in get_args(Severity)),
+            func.count().filter(asking, Alert.assignee_id.is_(None)),
+            func.count().filter(asking, mine),
+            func.count().filter(Alert.status == "snoozed"),
+        )
+        .select_from(Alert)
+        .join(Practice, and_(Practice.provider_id == Alert.provider_id, Practice.id == Alert.practice_id))
+        .where(*visible(call.principal), Alert.provider_id == call.principal.provider_id, Alert.status != "closed")
+    )
+    return (await call.session.execute(statement)).one()
+
+
+def _member_id(call: Call) -> UUID:
+    return UUID(call.principal.subject)
 
 
 async def get_alert(call: Call, alert_id: UUID) -> Seen:

@@ -29,6 +29,7 @@ from vigie.alerts.schemas import (
     AlertMember,
     AlertOut,
     AlertQuery,
+    AlertSummary,
     AssignIn,
     CommentIn,
     ResolveIn,
@@ -78,6 +79,13 @@ async def list_alerts(request: Request, call: Reads, query: Annotated[AlertQuery
     """List alerts, the worst first; those that are not closed, unless `status` asks for others."""
     rows, following = await queries.list_alerts(call, query)
     return tagged(request, Page[AlertOut](items=[AlertOut(**_fields(seen)) for seen in rows], next_cursor=following))
+
+
+@router.get("/alerts/summary", summary="Count the alerts that wait")
+async def summarize_alerts(call: Reads) -> AlertSummary:
+    """Count the living alerts of the practices the caller sees: what consoles show in their bar and on their boxes."""
+    counted = await queries.count_alerts(call)
+    return AlertSummary(**dict(zip(AlertSummary.model_fields, counted, strict=True)))
 
 
 @router.get(

@@ -74,6 +74,17 @@ class AlertOut(BaseModel):
     members: list[AlertMember]
 
 
+class AlertSummary(BaseModel):
+    """How many alerts ask for somebody: by severity, without an assignee, the caller's own; and how many are silent for a while."""
+
+    critical: int
+    warning: int
+    info: int
+    unassigned: int
+    mine: int
+    snoozed: int
+
+
 class AlertEntryOut(BaseModel):
     """One line of the course of an alert. `number`: the event behind it, where there is one."""
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from vigie.alerts.letters import Letter, Tone
-from vigie.people.texts import french, month
+from vigie.core.french import french
+from vigie.people.texts import month
 
 SEVERITY: Final[Mapping[Tone, tuple[str, str]]] = {
     "critical": ("Critique", "Critical"),

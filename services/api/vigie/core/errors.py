@@ -4,7 +4,7 @@ Clients depend on the code, never on a sentence: titles are translated, codes ar
 subclass of `AppError` beside the code that raises it; `docs/errors.md` lists them all, and a test compares.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 import orjson
@@ -158,10 +158,12 @@ def _is_passing(error: Exception) -> bool:
     )
 
 
-def install_error_handlers(app: FastAPI) -> None:
-    """Make every refusal of the app a problem document."""
+def install_error_handlers(app: FastAPI, as_page: Callable[[Request, AppError], Response | None] | None = None) -> None:
+    """Make every refusal of the app a problem document; `as_page` may make a page of it for a browser."""
 
     def answer(request: Request, error: AppError) -> Response:
+        if as_page is not None and (shown := as_page(request, error)) is not None:
+            return shown
         return error.response(preferred_language(request.headers.get("accept-language", "")))
 
     async def on_app_error(request: Request, error: Exception) -> Response:

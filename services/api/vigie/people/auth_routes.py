@@ -36,7 +36,7 @@ from vigie.people.pages import HEADERS, language_of, page, refusal, render, stat
 from vigie.people.queries import names_of
 from vigie.people.sign_in import Browser, Entered, Visit, enter, enter_by_link, places_of, recognise, record_refusal
 
-HOME: Final = "/auth/account"
+HOME: Final = "/"
 _INVITATION: Final = "invitation"
 _INVITED: Final = "invited"
 _OF_INVITATION: Final = (

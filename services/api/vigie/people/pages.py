@@ -4,7 +4,6 @@ French first: a page is English only for a browser that prefers English to Frenc
 script, and the policy of each answer says so. Files carry the hash of their content in their name and never change.
 """
 
-import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -20,11 +19,12 @@ from starlette.responses import HTMLResponse, Response
 
 from vigie.auth.dependencies import public
 from vigie.core.errors import AppError, preferred_language
-from vigie.people.texts import advice, french, month
+from vigie.core.french import french
+from vigie.core.web_files import WebFiles, read_folder
+from vigie.people.texts import advice, month
 
 _HERE: Final = Path(__file__).parent
 _PARIS: Final = ZoneInfo("Europe/Paris")
-_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
@@ -34,24 +34,9 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 @lru_cache(maxsize=1)
-def assets() -> Mapping[str, tuple[bytes, str]]:
-    """Return the files of the pages: name with hash → content and media type."""
-    found: dict[str, tuple[bytes, str]] = {}
-    for file in sorted((_HERE / "static").iterdir()):
-        content = file.read_bytes()
-        found[_hashed(file.name, content)] = (content, _TYPES[file.suffix])
-    return found
-
-
-def _hashed(name: str, content: bytes) -> str:
-    stem, _, suffix = name.rpartition(".")
-    return f"{stem}-{hashlib.sha256(content).hexdigest()[:12]}.{suffix}"
-
-
-@lru_cache(maxsize=16)
-def _asset(name: str) -> str:
-    """Return the address of a file by its plain name."""
-    return f"/auth/static/{_hashed(name, (_HERE / 'static' / name).read_bytes())}"
+def _files() -> WebFiles:
+    """Return the files of the pages."""
+    return WebFiles("/auth/static", read_folder(_HERE / "static"))
 
 
 @lru_cache(maxsize=1)
@@ -63,7 +48,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals["asset"] = _asset
+    made.globals["asset"] = _files().address_of
     made.filters["marked"] = _marked
     return made
 
@@ -147,8 +132,4 @@ def page(why: str) -> Callable[[Handler], Handler]:
 @public("style, script and mark of the pages are no secret")
 async def static_file(request: Request) -> Response:
     """Answer a file of the pages; its name changes with its content, so it may be kept for ever."""
-    found = assets().get(request.path_params["name"])
-    if found is None:
-        return Response(status_code=404, headers={"Cache-Control": "no-store"})
-    content, media_type = found
-    return Response(content, headers={"Cache-Control": "public, max-age=31536000, immutable"}, media_type=media_type)
+    return _files().answer(request)

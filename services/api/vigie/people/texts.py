@@ -1,10 +1,10 @@
-"""What the pages say beside their templates: what to do about a refusal, months, French typography. Pure."""
+"""What the pages say beside their templates: what to do about a refusal, months. Pure."""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
-_THIN, _WIDE = "\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}"
+from vigie.core.french import french
+
 _MONTHS: Final = {
     "fr": ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."],
     "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
@@ -134,13 +134,6 @@ def role(name: str, language: str) -> str:
 def month(number: int, language: str) -> str:
     """Return the short name of a month."""
     return _MONTHS[language][number - 1]
-
-
-def french(text: str) -> str:
-    """Set a text as French is set: no-break spaces inside quotation marks and before high punctuation, curled apostrophes."""
-    text = text.replace("'", "\N{RIGHT SINGLE QUOTATION MARK}").replace("« ", f"«{_WIDE}").replace(" »", f"{_WIDE}»")
-    text = re.sub(r" (?=:)", _WIDE, text)
-    return re.sub(r" (?=[;?!])", _THIN, text)
 
 
 def browser_name(user_agent: str | None, language: str) -> str:

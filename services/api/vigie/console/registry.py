@@ -1,0 +1,13 @@
+"""Every page of the console: its address and its handler. A page is added by its module's `PAGES`."""
+
+from typing import Final
+
+from vigie.console import fleet, home
+from vigie.console.rendering import STATIC, console_file
+from vigie.console.view import Handler
+
+PAGES: Final[tuple[tuple[str, Handler], ...]] = (
+    *home.PAGES,
+    *fleet.PAGES,
+    (f"{STATIC}/{{name}}", console_file),
+)

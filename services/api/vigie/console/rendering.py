@@ -1,0 +1,79 @@
+"""Templates and the files they refer to. One environment per language, made once."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vigie.auth.dependencies import public
+from vigie.console.catalogues import TEXTS, Language
+from vigie.console.shown import Shown
+from vigie.console.wording import MARKS, wording
+from vigie.core.web_files import WebFiles, read_folder
+from vigie.events.kinds import KINDS
+
+_HERE: Final = Path(__file__).parent
+STATIC: Final = "/console/static"
+_STYLES: Final = ("tokens.css", "ground.css", "parts.css", "pages.css", "own.css", "narrow.css")
+_SCRIPTS: Final = ("prefs.js", "keys.js", "forms.js", "live.js")
+_BY_INSTANT: Final = ("clock", "day", "date", "moment", "deadline", "long_day", "since", "ago", "duration", "number")
+
+
+@lru_cache(maxsize=1)
+def files() -> WebFiles:
+    """Return the files of the pages: style and script of the shell each in one piece, the rest by their own names."""
+    own = read_folder(_HERE / "static")
+    bundles = {
+        "console.css": b"".join(own.pop(name) for name in _STYLES),
+        "console.js": b"".join(_apart(own.pop(name)) for name in _SCRIPTS),
+    }
+    return WebFiles(STATIC, {**bundles, **own, **read_folder(_HERE / "vendor")})
+
+
+def _apart(script: bytes) -> bytes:
+    """Return a script whose names are its own."""
+    return b"(() => {\n" + script + b"})();\n"
+
+
+@lru_cache(maxsize=2)
+def environment(language: Language) -> Environment:
+    """Return the templates in one language."""
+    texts = TEXTS[language]
+    made = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        auto_reload=False,
+    )
+    install: Callable[..., None] = made.install_gettext_callables  # type: ignore[attr-defined]
+    install(texts.gettext, texts.ngettext, newstyle=True, pgettext=texts.pgettext, npgettext=texts.npgettext)
+    sprite = (_HERE / "templates" / "icons.svg").read_text(encoding="utf-8")
+    made.globals |= {
+        "asset": files().address_of,
+        "event_kinds": " ".join(sorted(KINDS)),
+        "icons": Markup(sprite),  # noqa: S704 - a file of ours
+        "language": language,
+        "marks": MARKS,
+        "say": wording(language),
+    }
+    return made
+
+
+def render(template: str, language: Language, shown: Shown, **data: Any) -> str:
+    """Return a page as HTML. Instants and numbers are written by the functions of `Shown`."""
+    writing = {name: getattr(shown, name) for name in _BY_INSTANT}
+    return environment(language).get_template(template).render(**writing, shown=shown, now=shown.now, **data)
+
+
+@public("style, script and marks of the pages are no secret")
+async def console_file(request: Request) -> Response:
+    """Answer a file of the pages."""
+    return files().answer(request)

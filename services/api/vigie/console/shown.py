@@ -1,0 +1,119 @@
+"""How instants, ages and numbers are shown. Pure: `now` and the zone are given.
+
+Instants come from the API as `2026-11-21T08:12:00Z`. Each is shown inside a `<time>` that holds it exactly, in the time zone of the
+practice it speaks of. Only ages below a day are relative.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from babel.numbers import format_decimal
+from markupsafe import Markup
+
+PARIS: Final = "Europe/Paris"
+_DAY: Final = timedelta(days=1)
+_NB: Final = "\N{NO-BREAK SPACE}"
+Moment = str | datetime
+
+
+def instant(value: Moment) -> datetime:
+    """Return an instant of the API as a datetime in UTC."""
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def _time(at: datetime, text: str) -> Markup:
+    exact = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Markup('<time datetime="{}">{}</time>').format(exact, text)
+
+
+class Shown:
+    """What templates write instants and numbers with, in one language and at one instant."""
+
+    def __init__(self, language: str, now: datetime, zone: str = PARIS) -> None:
+        self.language = language
+        self.now = now
+        self.zone = zone
+
+    def _local(self, value: Moment, zone: str | None) -> datetime:
+        return instant(value).astimezone(_zone(zone or self.zone))
+
+    def _day(self, local: date, zone: str | None) -> str:
+        """Return « 12 nov. », with its year when it is not this one."""
+        today = self.now.astimezone(_zone(zone or self.zone)).date()
+        pattern = "d MMM" if local.year == today.year else "d MMM y"
+        return format_date(local, pattern, locale=self.language).replace(" ", _NB)
+
+    def clock(self, value: Moment, zone: str | None = None) -> Markup:
+        """Show the hour: 08:42."""
+        at = self._local(value, zone)
+        return _time(at, f"{at:%H:%M}")
+
+    def day(self, value: Moment, zone: str | None = None) -> Markup:
+        """Show the day: 12 nov."""
+        at = self._local(value, zone)
+        return _time(at, self._day(at.date(), zone))
+
+    def date(self, value: str | date) -> str:
+        """Show a date that is no instant (a birthday of a contract): 12 nov. 2026."""
+        day = value if isinstance(value, date) else date.fromisoformat(value)
+        return format_date(day, "d MMM y", locale=self.language).replace(" ", _NB)
+
+    def moment(self, value: Moment, zone: str | None = None) -> Markup:
+        """Show day and hour: 12 nov. à 08:42; the hour alone when it is today."""
+        at = self._local(value, zone)
+        if at.date() == self._local(self.now, zone).date():
+            return self.clock(value, zone)
+        between = f" à{_NB}" if self.language == "fr" else ", "
+        return _time(at, f"{self._day(at.date(), zone)}{between}{at:%H:%M}")
+
+    def deadline(self, value: Moment, zone: str | None = None) -> Markup:
+        """Show an instant that binds: mardi 24 novembre à 08:42."""
+        at = self._local(value, zone)
+        between = f" à{_NB}" if self.language == "fr" else ", "
+        return _time(at, f"{format_date(at.date(), 'EEEE d MMMM', locale=self.language)}{between}{at:%H:%M}")
+
+    def long_day(self, value: Moment, zone: str | None = None) -> Markup:
+        """Show a day as a heading: samedi 21 novembre."""
+        at = self._local(value, zone)
+        return _time(at, format_date(at.date(), "EEEE d MMMM", locale=self.language))
+
+    def since(self, value: Moment, zone: str | None = None) -> Markup:
+        """Show since when: depuis 2 h 36 min, depuis le 12 nov."""
+        at = self._local(value, zone)
+        age = self.now - at
+        if age < _DAY:
+            lead = "depuis" if self.language == "fr" else "for"
+            return _time(at, f"{lead} {self.duration(age)}")
+        lead = "depuis le" if self.language == "fr" else "since"
+        return _time(at, f"{lead} {self._day(at.date(), zone)}")
+
+    def ago(self, value: Moment, zone: str | None = None) -> Markup:
+        """Show how long ago: il y a 4 min; le 12 nov. once it is a day."""
+        at = self._local(value, zone)
+        age = self.now - at
+        if age < _DAY:
+            text = f"il y a {self.duration(age)}" if self.language == "fr" else f"{self.duration(age)} ago"
+            return _time(at, text)
+        return _time(at, ("le " if self.language == "fr" else "on ") + self._day(at.date(), zone))
+
+    def duration(self, length: timedelta | float) -> str:
+        """Show a length of time by its two largest units: 2 h 36 min; 9 jours."""
+        seconds = int(length.total_seconds() if isinstance(length, timedelta) else length)
+        minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+        if days >= 2:  # noqa: PLR2004 - up to two days hours still say more
+            return f"{days}{_NB}{'jours' if self.language == 'fr' else 'days'}"
+        if hours:
+            return f"{hours}{_NB}h" + (f"{_NB}{minutes % 60:02}{_NB}min" if minutes % 60 else "")
+        return f"{minutes}{_NB}min" if minutes else f"{max(seconds, 0)}{_NB}s"
+
+    def number(self, value: float) -> str:
+        """Show a number: 1 204."""
+        return format_decimal(value, locale=self.language)

@@ -1,0 +1,82 @@
+"""The words of states, roles and kinds of machine: what the API calls them and what people do. Pure."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from vigie.console.catalogues import TEXTS, Language
+
+MARKS: Final[Mapping[str, str]] = {
+    "ok": "ok",
+    "pass": "ok",
+    "warning": "warn",
+    "warn": "warn",
+    "critical": "crit",
+    "fail": "crit",
+    "unknown": "unk",
+    "accepted": "acc",
+    "not_applicable": "na",
+    "info": "unk",
+}
+"""State of the API → mark of the design (`data-s`, `#s-…`, `#m-…`)."""
+
+
+def _(text: str) -> str:
+    """Mark a text for the catalogues."""
+    return text
+
+
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "light": {
+        "ok": _("En ordre"),
+        "warning": _("À surveiller"),
+        "critical": _("Critique"),
+        "unknown": _("Inconnu"),
+    },
+    "liveness": {
+        "ok": _("Présent"),
+        "warning": _("En partie"),
+        "critical": _("Silencieux"),
+        "unknown": _("Jamais vu"),
+    },
+    "finding": {
+        "pass": _("Conforme"),
+        "warn": _("À surveiller"),
+        "fail": _("Non conforme"),
+        "unknown": _("Inconnu"),
+        "accepted": _("Dérogation"),
+        "not_applicable": _("Sans objet"),
+    },
+    "severity": {"critical": _("Critique"), "warning": _("À surveiller"), "info": _("Pour information")},
+    "alert": {
+        "open": _("À prendre"),
+        "acknowledged": _("Prise en charge"),
+        "snoozed": _("En sommeil"),
+        "resolved": _("Résolue"),
+        "closed": _("Close"),
+    },
+    "role": {
+        "owner": _("responsable"),
+        "technician": _("technicien"),
+        "auditor": _("auditeur"),
+        "practitioner": _("praticien"),
+        "practice_staff": _("équipe du cabinet"),
+    },
+    "headline": {
+        "patch": _("Correctifs"),
+        "backup": _("Sauvegardes"),
+        "checklist": _("Points de contrôle"),
+        "liveness": _("Remontées"),
+    },
+    "profession": {},
+}
+
+
+def wording(language: Language) -> Callable[[str, str], str]:
+    """Return a function that says a word of the API, by its family, as people do; an unknown word is said as it is."""
+    texts = TEXTS[language]
+
+    def say(family: str, word: str) -> str:
+        french = WORDS[family].get(word)
+        return word if french is None else texts.gettext(french)
+
+    return say

@@ -1,0 +1,87 @@
+"""A real browser: headless Chromium that signs in as a person does, and remembers what a page did wrong."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+AXE = Path(__file__).parents[2] / "tests" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1440, "height": 900}
+
+
+def chromium() -> str | None:
+    """Return where Chromium is; `VIGIE_CHROMIUM` says it where it has another name."""
+    return os.environ.get("VIGIE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@dataclass
+class Window:
+    """A window of somebody's: a page, and what went wrong on it (script errors, refused content, failed requests)."""
+
+    page: Page
+    context: BrowserContext
+    wrongs: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Note what goes wrong from here on."""
+        self.page.on("pageerror", lambda error: self.wrongs.append(f"script: {error}"))
+        self.page.on("console", lambda said: self.wrongs.append(f"console: {said.text}") if said.type == "error" else None)
+
+    async def sign_in(self, base_url: str, door: str, person: str, return_to: str = "/") -> None:
+        """Come in by a door of the sign-in page, as a person of the simulated issuers."""
+        await self.page.goto(f"{base_url}/auth/login?return_to={return_to}")
+        await self.page.get_by_role("link", name=door).click()
+        await self.page.get_by_role("button", name=person).first.click()
+        await self.page.wait_for_url(lambda url: url.startswith(base_url) and "/auth/callback" not in url)
+
+
+@contextlib.asynccontextmanager
+async def browser() -> AsyncIterator[Browser]:
+    """Start Chromium; it ends with the block."""
+    async with async_playwright() as kit:
+        started = await kit.chromium.launch(executable_path=chromium(), args=_ARGUMENTS)
+        try:
+            yield started
+        finally:
+            await started.close()
+
+
+@contextlib.asynccontextmanager
+async def window(started: Browser, **options: Any) -> AsyncIterator[Window]:
+    """Open a window with cookies of its own."""
+    context = await started.new_context(**{"viewport": DESK, "locale": "fr-FR", **options})
+    try:
+        opened = Window(await context.new_page(), context)
+        opened.watch()
+        yield opened
+    finally:
+        await context.close()
+
+
+async def breaches(page: Page) -> list[str]:
+    """Return what axe-core finds serious or critical on a page (WCAG 2.2 A and AA)."""
+    await page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = await page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+    )
+    return [
+        f"{each['id']} ({each['impact']}): {node['target']} {node['failureSummary']}"
+        for each in found["violations"]
+        if each["impact"] in {"serious", "critical"}
+        for node in each["nodes"]
+    ]
