@@ -40,6 +40,7 @@ FAULTS = {
     "address-of-yaml": (f"{API}/posture/rules/support.py", "import yaml"),
     "address-of-apprise": (f"{API}/alerts/sending.py", "import apprise"),
     "address-of-aiosmtplib": (f"{API}/alerts/sending.py", "import aiosmtplib"),
+    "address-of-typst": (f"{API}/alerts/layout.py", "import typst"),
     "address-of-httpx": (f"{API}/devices/sweep.py", "import httpx"),
 }
 
