@@ -197,7 +197,7 @@ async def test_a_dentist_who_is_told_to_sign_in_simply_gets_in(
     assert made["link"] is None
     assert (made["rpps_end"], rpps in str(made)) == (rpps[-4:], False)
     world.be_dentist(rpps)
-    assert (await visitor.sign_in("psc")).headers["location"] == "/auth/account"
+    assert (await visitor.sign_in("psc")).headers["location"] == "/"
     me = await visitor.me()
     assert (me["role"], me["practices"], me["name"]) == ("practitioner", [cast.cedar], "CAMILLE PAZ")
     session = (await visitor.http.get("/v1/me/sessions")).json()["items"][0]

@@ -13,6 +13,7 @@ from vigie import health
 from vigie.app import create_app
 from vigie.auth.dependencies import UnguardedRouteError, flatten, guards_of, public, reads, refuse_unguarded, writes
 from vigie.auth.principal import Permission
+from vigie.console.registry import PAGES
 from vigie.openapi import agent_document, console_document
 from vigie.settings import Settings
 
@@ -234,6 +235,7 @@ GUARDS = {
     "GET /v1/practices/{practice_id}/changes": "practices:read",
     "GET /v1/practices/{practice_id}/checklist": "checklist:read",
     "GET /v1/alerts": "alerts:read",
+    "GET /v1/alerts/summary": "alerts:read",
     "GET /v1/alerts/{alert_id}": "alerts:read",
     "POST /v1/alerts/{alert_id}/acknowledge": "alerts:write",
     "POST /v1/alerts/{alert_id}/assign": "alerts:write",
@@ -278,6 +280,8 @@ GUARDS = {
     "POST /v1/practices": "practices:write",
     "POST /v1/practices/{practice_id}/enrolment-tokens": "devices:write",
     "PUT /v1/clients/{client_id}/keys": "clients:write",
+    # Pages of the console show what the API answers to the session they came with (docs/adr/0031).
+    **{f"GET {path}": "public" for path, _ in PAGES},
 }
 
 

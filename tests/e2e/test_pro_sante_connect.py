@@ -137,7 +137,7 @@ async def test_everybody_signs_in_and_sees_what_is_theirs(house: House) -> None:
         async with Browser() as browser:
             page = await house.sign_in(browser, PSC if persona.idp == "psc" else STAFF, persona.name)
             assert page.status_code == 200, whole(house.log)
-            assert str(page.url) == f"{house.url}/auth/account"
+            assert str(page.url) == house.url + ("/my-practice" if persona.role == "practitioner" else "/practices")
             assert persona.name.split()[-1].upper() in page.text.upper()
             me = (await house.me(browser)).json()
             assert me["role"] == persona.role
@@ -227,7 +227,7 @@ async def test_an_invitation_link_lets_one_person_in(house: House) -> None:
         await browser.press("Continuer", token=link)
         await browser.follow(STAFF)
         page = await browser.press("Sacha Roy")
-        assert str(page.url) == f"{house.url}/auth/account", page.text
+        assert str(page.url) == f"{house.url}/practices", page.text
         assert (await house.me(browser)).json()["role"] == "owner"
     async with Browser() as other:
         await other.open(link.partition("#")[0])

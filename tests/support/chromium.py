@@ -40,7 +40,9 @@ class Window:
     def watch(self) -> None:
         """Note what goes wrong from here on."""
         self.page.on("pageerror", lambda error: self.wrongs.append(f"script: {error}"))
-        self.page.on("console", lambda said: self.wrongs.append(f"console: {said.text}") if said.type == "error" else None)
+        self.page.on(
+            "console", lambda said: self.wrongs.append(f"console: {said.text}") if said.type == "error" else None
+        )
 
     async def sign_in(self, base_url: str, door: str, person: str, return_to: str = "/") -> None:
         """Come in by a door of the sign-in page, as a person of the simulated issuers."""

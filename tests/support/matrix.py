@@ -209,6 +209,7 @@ MATRIX: Final[dict[Operation, Row]] = {
     ),
     ("DELETE", "/v1/exceptions/{exception_id}"): Row(_may("ana lea tom"), 204, fresh="exception"),
     ("GET", "/v1/alerts"): Row(READS_ALERTS, 200),
+    ("GET", "/v1/alerts/summary"): Row(READS_ALERTS, 200),
     ("GET", ALERT): Row(READS_ALERTS, 200),
     ("POST", ALERT + "/acknowledge"): Row(WORKS_ON_ALERTS, 200, {}),
     ("POST", ALERT + "/assign"): Row(WORKS_ON_ALERTS, 200, {"member_id": None}, fresh="alerted practice"),

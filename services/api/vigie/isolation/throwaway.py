@@ -3,6 +3,7 @@
 Their names say what they are. Their sessions end by themselves after an hour, should the check be killed before its end.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -62,9 +63,8 @@ class Workshop:
         """Make a provider with an owner who is signed in, a second member, and a partner client with every scope."""
         now, marker = self._clock.now(), secrets.token_hex(5)
         title = f"Contrôle d'isolation, à jeter ({name}, {now:%Y-%m-%d %H:%M}, {marker})"
-        made = await found_provider(self._database, title)
+        made = await self._found(title)
         provider_id = UUID(made["provider_id"])
-        self._made.append(provider_id)
         owner = await self._member(provider_id, Standing("owner"), f"Propriétaire {marker}")
         await self._member(provider_id, Standing("technician"), f"Technicien {marker}")
         cookies = [await self._session(owner) for _ in range(3)]  # one to attack with, and two to be attacked
@@ -76,6 +76,20 @@ class Workshop:
             client_secret=made["client_secret"],
             expired_token=self._expired(provider_id, made["client_id"]),
         )
+
+    async def _found(self, title: str) -> dict[str, str]:
+        """Make a provider and remember that it has to be put away, even when the check is interrupted in between."""
+        making = asyncio.ensure_future(found_provider(self._database, title))
+        making.add_done_callback(self._remember)
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await asyncio.wait([making])
+            raise
+
+    def _remember(self, making: "asyncio.Future[dict[str, str]]") -> None:
+        if not making.cancelled() and making.exception() is None:
+            self._made.append(UUID(making.result()["provider_id"]))
 
     async def _member(self, provider_id: UUID, standing: Standing, name: str) -> Member:
         now = self._clock.now()
