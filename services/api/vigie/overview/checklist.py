@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 from uuid import UUID
 
 from vigie.overview import checklist_schemas as shapes
@@ -26,10 +26,11 @@ from vigie.overview.explaining import (
     tally,
     threshold_of,
 )
+from vigie.overview.headlines import checklist_headline, counts_of, headline
 from vigie.posture.catalogue import Catalogue, Control, current_id
 from vigie.posture.models import ControlException, Posture
 from vigie.posture.rules.model import Policy, State
-from vigie.posture.rules.practice import fraction
+from vigie.posture.rules.practice import Headline, fraction
 from vigie.posture.rules.score import Points
 
 _INVENTORY = "ANS-5.11"
@@ -120,6 +121,7 @@ def checklist(facts: Facts, catalogue: Catalogue, language: Language) -> Shown:
         "light_since": datetime.fromisoformat(posture.since.get("checklist", posture.since["overall"])),
         "score": posture.score,
         "points": _points(points.total),
+        **_in_a_sentence(posture, {each["id"]: each for rule in by_rule.values() for each in rule}, language),
         "rules": [
             {
                 "id": rule.id,
@@ -134,6 +136,27 @@ def checklist(facts: Facts, catalogue: Catalogue, language: Language) -> Shown:
         "compared": _compared(facts.standing),
         "not_compared": _not_compared(facts),
     }
+
+
+def _in_a_sentence(posture: Posture, controls: Mapping[str, Shown], language: Language) -> Shown:
+    """Return what the controls add up to in numbers, and the three lights in a sentence each."""
+    counts = counts_of(controls.values())
+    sentences = {
+        "patch": headline("patch", cast("Headline", posture.patch), controls, language),
+        "backup": headline("backup", cast("Headline", posture.backup), controls, language),
+        "checklist": checklist_headline(counts, language),
+    }
+    opened = posture.since["overall"]
+    lights = [
+        {
+            "name": name,
+            "state": getattr(posture, name),
+            "since": datetime.fromisoformat(posture.since.get(name, opened)),
+            **said,
+        }
+        for name, said in sentences.items()
+    ]
+    return {"counts": counts, "headlines": lights}
 
 
 def _points(points: Points) -> Shown:

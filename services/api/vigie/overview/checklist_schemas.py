@@ -261,10 +261,41 @@ class ComparedOut(BaseModel):
     practices: int
 
 
+class HeadlineOut(BaseModel):
+    """A light in one sentence, and what decided it.
+
+    `control`, `title`: the control that speaks for it, who is `responsible` there, and on how many devices; all of them empty
+    where the light is ok or, as with `checklist`, speaks of every control. `devices`: names of those concerned, the first five.
+    """
+
+    name: Literal["patch", "backup", "checklist"]
+    state: Light
+    since: Instant
+    says: str
+    control: str | None
+    title: str | None
+    responsible: list[Party]
+    valid_until: Instant | None
+    devices_in_state: int | None
+    devices_concerned: int | None
+    devices: list[str]
+
+
+class CountsOut(BaseModel):
+    """How many controls are `in_order` or `failing` of those `judged`, and how many wait for whose answer."""
+
+    judged: int
+    in_order: int
+    failing: int
+    asked_of_practice: int
+    asked_of_provider: int
+
+
 class ChecklistOut(BaseModel):
     """The checklist of a practice: one score that adds up, point by point, down to what each point rests on.
 
     `score` is the percentage that `earned` is of `possible` in `points`, rounded down; null while nothing at all is known.
+    `headlines`: the three lights in a sentence each.
     """
 
     practice_id: UUID
@@ -276,6 +307,8 @@ class ChecklistOut(BaseModel):
     light_since: Instant
     score: int | None
     points: PointsOut
+    counts: CountsOut
+    headlines: list[HeadlineOut]
     rules: list[ChecklistRule]
     improvements: list[ImprovementOut]
     trend: list[ScoreDayOut]
