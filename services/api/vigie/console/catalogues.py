@@ -50,6 +50,10 @@ class Texts:
         """Return a text in this language; raises `MissingTranslationError`."""
         return _set(text) if self.language == "fr" else self._english(None, text)[0]
 
+    def said(self, text: str) -> str:
+        """Return a sentence that the API said in this language, set as its language is."""
+        return _set(text) if self.language == "fr" else text
+
     def pgettext(self, context: str, text: str) -> str:
         """Return a text that means one thing here and another elsewhere."""
         return _set(text) if self.language == "fr" else self._english(context, text)[0]

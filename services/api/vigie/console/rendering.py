@@ -55,6 +55,7 @@ def environment(language: Language) -> Environment:
     )
     install: Callable[..., None] = made.install_gettext_callables  # type: ignore[attr-defined]
     install(texts.gettext, texts.ngettext, newstyle=True, pgettext=texts.pgettext, npgettext=texts.npgettext)
+    made.filters["said"] = texts.said
     sprite = (_HERE / "templates" / "icons.svg").read_text(encoding="utf-8")
     made.globals |= {
         "asset": files().address_of,

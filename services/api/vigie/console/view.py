@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from vigie.auth.dependencies import parts, public
-from vigie.console.catalogues import TEXTS, Language
+from vigie.console.catalogues import TEXTS, Language, Texts
 from vigie.console.rendering import render
 from vigie.console.rest import RefusedError, Rest
 from vigie.console.shown import Shown
@@ -77,6 +77,11 @@ class View:
     def provider_name(self) -> str:
         """The name of the provider this person works for or is looked after by."""
         return next((str(place["provider_name"]) for place in self.me["memberships"] if place["current"]), "")
+
+    @property
+    def texts(self) -> Texts:
+        """The texts in this person's language, for numbers of things and for sentences of the API."""
+        return TEXTS[self.language]
 
     def query(self) -> dict[str, str]:
         """Return the query parameters of the page, without the empty ones that forms send."""

@@ -67,6 +67,17 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "checklist": _("Points de contrôle"),
         "liveness": _("Remontées"),
     },
+    "trouble": {
+        "line": _("Le cabinet ne répond plus"),
+        "silent": _("Un poste ne répond plus"),
+        "machine_off": _("Un poste est éteint"),
+        "agent": _("Un poste n'envoie plus ses relevés"),
+        "backup": _("Les sauvegardes sont en défaut"),
+        "protection": _("Une protection est en défaut"),
+        "patch": _("Des mises à jour sont en retard"),
+        "clone": _("Deux machines se présentent sous le même nom"),
+        "renewal": _("Une échéance approche ou est passée"),
+    },
     "profession": {},
 }
 
