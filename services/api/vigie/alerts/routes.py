@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from vigie.alerts import acts, policies, queries
@@ -22,6 +22,7 @@ from vigie.alerts.rehearsal import Rehearsal, rehearse, what_happened
 from vigie.alerts.rehearsal_schemas import Counts, RehearsalOut, RehearsedNote, RehearsedPractice, RehearseIn
 from vigie.alerts.rules.model import Note
 from vigie.alerts.rules.rota import on_call_at
+from vigie.alerts.saying import said_of
 from vigie.alerts.schemas import (
     AcknowledgeIn,
     AlertDetail,
@@ -40,7 +41,7 @@ from vigie.alerts.schemas import (
 from vigie.auth.dependencies import Call, reads, writes
 from vigie.auth.errors import InsufficientScopeError, LimitedToPracticesError, UnauthenticatedError
 from vigie.auth.principal import Permission
-from vigie.core.errors import InvalidRequestError, NotFoundError, problems
+from vigie.core.errors import InvalidRequestError, NotFoundError, language_of, problems
 from vigie.core.etag import tagged
 from vigie.core.pagination import InvalidCursorError, Page
 
@@ -54,31 +55,37 @@ _ACTED = problems(NotFoundError, AlertClosedError, InvalidRequestError)
 _DECIDED = problems(LimitedToPracticesError, InvalidRequestError, UnknownTargetError)
 _MOST_ITEMS = 1_000
 _MEMBER = ("reason", "alias")
+_SAID = frozenset({"practice_name", "members", "title", "means", "advice"})
+Language = Annotated[str, Depends(language_of)]
 
 
-def _fields(seen: Seen) -> dict[str, Any]:
+def _fields(seen: Seen, language: str) -> dict[str, Any]:
     alert = seen.alert
-    own = {name: getattr(alert, name) for name in AlertOut.model_fields if name not in {"practice_name", "members"}}
+    own = {name: getattr(alert, name) for name in AlertOut.model_fields if name not in _SAID}
     members = [
         AlertMember(
             id=key, since=each["since"], number=each["number"], **{name: each.get(name) or None for name in _MEMBER}
         )
         for key, each in alert.members.items()
     ]
-    return {**own, "practice_name": seen.practice, "members": members}
+    said = said_of(alert.cause, [each.alias or "" for each in members], language)
+    return {**own, "practice_name": seen.practice, "members": members, **said._asdict()}
 
 
-async def _detail(call: Call, seen: Seen) -> AlertDetail:
+async def _detail(call: Call, seen: Seen, language: str) -> AlertDetail:
     course = await queries.course_of(call, seen.alert)
     lines = [AlertEntryOut(**{name: getattr(each, name) for name in AlertEntryOut.model_fields}) for each in course]
-    return AlertDetail(**_fields(seen), timeline=lines)
+    return AlertDetail(**_fields(seen, language), timeline=lines)
 
 
 @router.get("/alerts", response_model=Page[AlertOut], responses=problems(InvalidCursorError), summary="List alerts")
-async def list_alerts(request: Request, call: Reads, query: Annotated[AlertQuery, Query()]) -> Response:
+async def list_alerts(
+    request: Request, call: Reads, query: Annotated[AlertQuery, Query()], language: Language
+) -> Response:
     """List alerts, the worst first; those that are not closed, unless `status` asks for others."""
     rows, following = await queries.list_alerts(call, query)
-    return tagged(request, Page[AlertOut](items=[AlertOut(**_fields(seen)) for seen in rows], next_cursor=following))
+    items = [AlertOut(**_fields(seen, language)) for seen in rows]
+    return tagged(request, Page[AlertOut](items=items, next_cursor=following), language)
 
 
 @router.get("/alerts/summary", summary="Count the alerts that wait")
@@ -91,15 +98,15 @@ async def summarize_alerts(call: Reads) -> AlertSummary:
 @router.get(
     "/alerts/{alert_id}", response_model=AlertDetail, responses=problems(NotFoundError), summary="Read an alert"
 )
-async def read_alert(request: Request, call: Reads, alert_id: UUID) -> Response:
+async def read_alert(request: Request, call: Reads, alert_id: UUID, language: Language) -> Response:
     """Read an alert with what it is about, the events behind it, and its course."""
-    return tagged(request, await _detail(call, await queries.get_alert(call, alert_id)))
+    return tagged(request, await _detail(call, await queries.get_alert(call, alert_id), language), language)
 
 
 @router.post("/alerts/{alert_id}/acknowledge", responses=_ACTED, summary="Look after an alert")
-async def acknowledge_alert(call: Writes, alert_id: UUID, asked: AcknowledgeIn) -> AlertDetail:
+async def acknowledge_alert(call: Writes, alert_id: UUID, asked: AcknowledgeIn, language: Language) -> AlertDetail:
     """Say that you look after it: nobody else is told. It stays open until what it is about has gone."""
-    return await _detail(call, await acts.acknowledge(call, alert_id, asked.comment))
+    return await _detail(call, await acts.acknowledge(call, alert_id, asked.comment), language)
 
 
 @router.post(
@@ -107,9 +114,9 @@ async def acknowledge_alert(call: Writes, alert_id: UUID, asked: AcknowledgeIn) 
     responses=problems(NotFoundError, AlertClosedError, InvalidRequestError, AlertAssigneeError),
     summary="Give an alert to somebody",
 )
-async def assign_alert(call: Writes, alert_id: UUID, asked: AssignIn) -> AlertDetail:
+async def assign_alert(call: Writes, alert_id: UUID, asked: AssignIn, language: Language) -> AlertDetail:
     """Give it to an owner or a technician who sees the practice, or (null) to nobody."""
-    return await _detail(call, await acts.assign(call, alert_id, asked.member_id, asked.comment))
+    return await _detail(call, await acts.assign(call, alert_id, asked.member_id, asked.comment), language)
 
 
 @router.post(
@@ -117,15 +124,15 @@ async def assign_alert(call: Writes, alert_id: UUID, asked: AssignIn) -> AlertDe
     responses=problems(NotFoundError, AlertClosedError, InvalidRequestError, SnoozePeriodError),
     summary="Keep an alert silent for a while",
 )
-async def snooze_alert(call: Writes, alert_id: UUID, asked: SnoozeIn) -> AlertDetail:
+async def snooze_alert(call: Writes, alert_id: UUID, asked: SnoozeIn, language: Language) -> AlertDetail:
     """Keep it silent until an instant; if it is not over by then, everybody on the ladder is told as at first."""
-    return await _detail(call, await acts.snooze(call, alert_id, asked))
+    return await _detail(call, await acts.snooze(call, alert_id, asked), language)
 
 
 @router.post("/alerts/{alert_id}/resolve", responses=_ACTED, summary="Say that nothing is left to do")
-async def resolve_alert(call: Writes, alert_id: UUID, asked: ResolveIn) -> AlertDetail:
+async def resolve_alert(call: Writes, alert_id: UUID, asked: ResolveIn, language: Language) -> AlertDetail:
     """Say why nothing is left to do. It closes when what it is about has gone, and reopens when more comes to it."""
-    return await _detail(call, await acts.resolve(call, alert_id, asked.reason))
+    return await _detail(call, await acts.resolve(call, alert_id, asked.reason), language)
 
 
 @router.post(
@@ -133,9 +140,9 @@ async def resolve_alert(call: Writes, alert_id: UUID, asked: ResolveIn) -> Alert
     responses=problems(NotFoundError, InvalidRequestError),
     summary="Write about an alert",
 )
-async def comment_alert(call: Writes, alert_id: UUID, asked: CommentIn) -> AlertDetail:
+async def comment_alert(call: Writes, alert_id: UUID, asked: CommentIn, language: Language) -> AlertDetail:
     """Write something into its course."""
-    return await _detail(call, await acts.comment_on(call, alert_id, asked.comment))
+    return await _detail(call, await acts.comment_on(call, alert_id, asked.comment), language)
 
 
 @router.get(

@@ -51,12 +51,18 @@ class AlertMember(BaseModel):
 
 
 class AlertOut(BaseModel):
-    """An alert. `condition_since`: when what it is about became true; `clears_at`: when it closes, if nothing comes back."""
+    """An alert. `condition_since`: when what it is about became true; `clears_at`: when it closes, if nothing comes back.
+
+    `title`, `means` and `advice` say it to people, in the language asked for: what it is about, what that means, what to do.
+    """
 
     id: UUID
     practice_id: UUID
     practice_name: str
     cause: Cause
+    title: str
+    means: str
+    advice: list[str]
     severity: Severity
     status: Status
     opened_at: Instant

@@ -170,7 +170,7 @@ CAUSES: Final[Mapping[str, Cause]] = {
         (("Renouveler avec le cabinet, puis l'enregistrer.", "Renew it with the practice, then record it."),),
     ),
 }
-_OTHER: Final = Cause(
+OTHER: Final = Cause(
     ("Quelque chose demande votre attention", "Something needs your attention"),
     ("Quelque chose demande votre attention", "Something needs your attention"),
     ("Le détail est dans la console.", "The console has the details."),
@@ -252,7 +252,7 @@ class Setting:
 
 def cause_of(data: Mapping[str, Any]) -> Cause:
     """Return what is said of the cause of an alert."""
-    return CAUSES.get(data.get("cause", ""), _OTHER)
+    return CAUSES.get(data.get("cause", ""), OTHER)
 
 
 def _devices_of(data: Mapping[str, Any]) -> int:

@@ -1,6 +1,7 @@
 """REST routes of practices, their verdicts, their changes, and the summary."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Annotated, Any, Protocol, cast
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from vigie.auth.errors import InsufficientScopeError, LimitedToPracticesError, U
 from vigie.auth.principal import Permission
 from vigie.checklist.settling import settle_new
 from vigie.core import idempotency
-from vigie.core.errors import InvalidRequestError, NotFoundError, preferred_language, problems
+from vigie.core.errors import InvalidRequestError, NotFoundError, language_of, preferred_language, problems
 from vigie.core.etag import tagged
 from vigie.core.pagination import InvalidCursorError, Page, PageQuery
 from vigie.devices.fleet import get_device, revoke_devices_of
@@ -22,13 +23,15 @@ from vigie.events.queries import events_of_practice
 from vigie.events.session import record
 from vigie.overview import queries, schemas
 from vigie.overview.counting_anew import count_anew
+from vigie.overview.naming import names_in
+from vigie.overview.saying import DeviceFindings, device_finding
 from vigie.posture import queries as postures
 from vigie.posture.assessment import Assessor
 from vigie.posture.catalogue import load_catalogue
 from vigie.posture.exceptions import count_active
 from vigie.posture.models import Finding, Posture
 from vigie.posture.rules.practice import fraction
-from vigie.posture.schemas import ControlOut, FindingList, FindingOut, HeadlineOut, PostureOut
+from vigie.posture.schemas import ControlOut, FindingOut, HeadlineOut, PostureOut
 from vigie.practices import service
 from vigie.practices.models import Practice
 from vigie.practices.queries import get_practice, refuse_limited
@@ -37,6 +40,7 @@ from vigie.practices.schemas import NewPractice, PracticeOut, PracticePatch
 router = APIRouter(prefix="/v1", responses=problems(UnauthenticatedError, InsufficientScopeError))
 Reads = Annotated[Call, reads(Permission.PRACTICES_READ)]
 Writes = Annotated[Call, writes(Permission.PRACTICES_WRITE)]
+_NAMED = frozenset({"device_alias", "by_name"})
 _LIGHTS = ("overall", "patch", "backup", "checklist", "liveness")
 
 
@@ -138,7 +142,9 @@ async def read_practice(request: Request, call: Reads, practice_id: UUID) -> Res
     lights = None
     if posture is not None:
         named = {name: getattr(posture, name) for name in (*_LIGHTS, "score", "devices")}
-        lights = schemas.PracticeLights(**named, as_of=posture.assessed_at)
+        opened = posture.since["overall"]
+        since = {name: datetime.fromisoformat(posture.since.get(name, opened)) for name in _LIGHTS}
+        lights = schemas.PracticeLights(**named, since=since, as_of=posture.assessed_at)
     line = _line_out(await line_of(call, practice), posture)
     return tagged(request, schemas.PracticeDetail(**_practice_out(practice), posture=lights, line=line))
 
@@ -271,8 +277,14 @@ async def list_changes(
     """List what changed about a practice and its devices, latest first."""
     practice = await get_practice(call, practice_id)
     events, following = await events_of_practice(call.session, practice.provider_id, practice.id, query)
+    named = await names_in(call, events)
     items = [
-        schemas.ChangeOut(**{name: getattr(event, name) for name in schemas.ChangeOut.model_fields}) for event in events
+        schemas.ChangeOut(
+            **{name: getattr(event, name) for name in schemas.ChangeOut.model_fields if name not in _NAMED},
+            device_alias=named.get(str(event.device_id)),
+            by_name=named.get(str(event.payload.get("by"))),
+        )
+        for event in events
     ]
     return tagged(request, Page[schemas.ChangeOut](items=items, next_cursor=following))
 
@@ -280,17 +292,19 @@ async def list_changes(
 @router.get(
     "/devices/{device_id}/findings",
     tags=["devices"],
-    response_model=FindingList,
+    response_model=DeviceFindings,
     responses=problems(NotFoundError),
     summary="Read the findings of a device",
 )
 async def read_findings(
     request: Request, call: Annotated[Call, reads(Permission.DEVICES_READ)], device_id: UUID
 ) -> Response:
-    """Read what was found on a device, control by control."""
+    """Read what was found on a device, control by control, each with what it says to people and what to do."""
     device = await get_device(call, device_id)
     findings = await postures.findings_of_device(call.session, device.provider_id, device.id)
-    return tagged(request, FindingList(items=[finding_out(finding) for finding in findings]))
+    language, catalogue = language_of(request), load_catalogue()
+    items = [device_finding(finding_out(finding), catalogue, language) for finding in findings]
+    return tagged(request, DeviceFindings(items=items), language)
 
 
 @router.get("/summary", tags=["overview"], summary="Read the fleet in numbers")

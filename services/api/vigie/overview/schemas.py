@@ -69,7 +69,7 @@ class LineOut(BaseModel):
 
 
 class PracticeLights(BaseModel):
-    """The lights of a practice and when they were last decided."""
+    """The lights of a practice, since when each shows what it shows, and when they were last decided."""
 
     overall: str
     patch: str
@@ -77,16 +77,22 @@ class PracticeLights(BaseModel):
     checklist: str
     score: int | None
     liveness: str
+    since: dict[str, Instant]
     devices: dict[str, int]
     as_of: Instant
 
 
 class ChangeOut(BaseModel):
-    """Something that changed: when it became true, when we learnt of it."""
+    """Something that changed: when it became true, when we learnt of it.
+
+    `device_alias`: what the device is called now. `by_name`: who did it, where somebody did and still has an account.
+    """
 
     number: int
     kind: str
     device_id: UUID | None
+    device_alias: str | None
+    by_name: str | None
     happened_at: Instant
     recorded_at: Instant
     payload: dict[str, Any]

@@ -55,9 +55,3 @@ class PostureOut(BaseModel):
     devices: dict[str, int]
     active_exceptions: int
     controls: list[ControlOut]
-
-
-class FindingList(BaseModel):
-    """All findings of a device."""
-
-    items: list[FindingOut]
