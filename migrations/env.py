@@ -20,6 +20,7 @@ import vigie.core.idempotency
 import vigie.devices.models
 import vigie.devices.silence_models
 import vigie.events.models
+import vigie.incidents.models
 import vigie.people.models
 import vigie.posture.models
 import vigie.practices.models
@@ -38,6 +39,7 @@ MODELS = (
     vigie.devices.models,
     vigie.devices.silence_models,
     vigie.events.models,
+    vigie.incidents.models,
     vigie.people.models,
     vigie.posture.models,
     vigie.practices.models,

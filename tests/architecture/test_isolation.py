@@ -25,6 +25,7 @@ from tests.support.matrix import (
     CONTRACTS,
     ENDPOINT,
     FORBIDDEN,
+    INCIDENT,
     LIMITED,
     MATRIX,
     NOT_FOUND,
@@ -244,6 +245,14 @@ REFERENCES: dict[Naming, tuple[str, dict[str, Any]]] = {
         ("GET", "/v1/notifications", name): ("ana lea tom ivo bea", {name: f"{{{name}}}"})
         for name in ("practice_id", "channel_id", "alert_id")
     },
+    ("GET", "/v1/incidents", "practice_id"): (
+        "ana lea tom ivo paz zoe pia pip bea bela",
+        {"practice_id": "{practice_id}"},
+    ),
+    ("POST", "/v1/incidents", "practice_id"): (
+        "ana lea tom paz zoe bea",
+        {"practice_id": "{practice_id}", "kind": "outage"},
+    ),
     ("POST", "/v1/channels", "practices"): ("ana lea bea", {**MAIL, "practices": ["{practice_id}"]}),
     ("PATCH", CHANNEL, "practices"): ("ana lea bea", {"practices": ["{practice_id}"]}),
     ("GET", "/v1/webhook-deliveries", "endpoint_id"): (
@@ -347,6 +356,8 @@ KEYED: dict[Operation, dict[str, Any] | bytes] = {
     ("POST", "/v1/maintenance-windows"): WINDOW,
     ("POST", "/v1/channels"): MAIL,
     ("POST", "/v1/webhook-endpoints"): {"url": "https://x.test/"},
+    ("POST", "/v1/incidents"): {"practice_id": "{practice_id}", "kind": "other"},
+    ("POST", INCIDENT + "/log"): {"text": "One line, once"},
 }
 
 

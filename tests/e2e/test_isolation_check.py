@@ -19,6 +19,7 @@ WITHOUT_CONTROL = {
     "POST /v1/channels",
     "POST /v1/exceptions",
     "POST /v1/identity-providers",
+    "POST /v1/incidents",
     "POST /v1/maintenance-windows",
     "POST /v1/me/membership",
     "POST /v1/practices/{practice_id}/contacts/confirm",
@@ -32,7 +33,7 @@ WITHOUT_CONTROL = {
 # What the throw-away providers have none of; operations that name one are not tried, and the report says so.
 NOT_FURNISHED = {
     *("action_id", "alert_id", "channel_id", "contract_id", "control", "control_id", "delivery_id", "endpoint_id"),
-    *("evidence_id", "exception_id", "identity_provider_id", "questionnaire_id", "window_id"),
+    *("evidence_id", "exception_id", "identity_provider_id", "incident_id", "questionnaire_id", "step", "window_id"),
 }
 
 

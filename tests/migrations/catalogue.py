@@ -13,7 +13,8 @@ import vigie.alerts.channel_models
 import vigie.alerts.models
 import vigie.checklist.models
 import vigie.checklist.record_models
-import vigie.devices.silence_models  # noqa: F401 - each import adds its tables to the metadata
+import vigie.devices.silence_models
+import vigie.incidents.models  # noqa: F401 - each import adds its tables to the metadata
 from vigie.core.db import Base
 
 Placements = Mapping[str, str]

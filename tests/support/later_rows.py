@@ -1,11 +1,11 @@
-"""A row in every table of silences and webhooks, for tests about the tables and not how they fill."""
+"""A row in every table of silences, webhooks and incidents, for tests about the tables and not how they fill."""
 
 from vigie.core.ids import uuid7
 
 
 def later_rows(provider_id: str, practice_id: str, device_id: str) -> dict[str, str]:
     """Return table with columns → values, in an order in which they can be inserted."""
-    own, endpoint = f"'{provider_id}'", uuid7()
+    own, endpoint, incident = f"'{provider_id}'", uuid7(), uuid7()
     return {
         "device_silence (provider_id, device_id, since, practice_id, told_at, cause, evidence)": f"{own}, '{device_id}', now(),"
         f" '{practice_id}', now(), 'unknown', '{{}}'",
@@ -19,4 +19,14 @@ def later_rows(provider_id: str, practice_id: str, device_id: str) -> dict[str, 
         "webhook_endpoint_practice (provider_id, endpoint_id, practice_id)": f"{own}, '{endpoint}', '{practice_id}'",
         "webhook_delivery (provider_id, id, endpoint_id, kind, status, attempts, holds, created_at, due_at,"
         " body)": f"{own}, '{uuid7()}', '{endpoint}', 'test', 'pending', 0, false, now(), now(), 'x'",
+        "incident (provider_id, id, practice_id, kind, known_at, edition, declared_at, declared_by, declared_by_name)": f"{own},"
+        f" '{incident}', '{practice_id}', 'other', now(), 'x', now(), 'a', 'Ana'",
+        "incident_step (provider_id, incident_id, step, done, at, by, by_name)": f"{own}, '{incident}', 'x', true, now(), 'a',"
+        " 'Ana'",
+        "incident_notice (provider_id, incident_id, clock, outcome, at, noted_at, by, by_name)": f"{own}, '{incident}', 'cnil',"
+        " 'done', now(), now(), 'a', 'Ana'",
+        "incident_entry (provider_id, incident_id, id, kind, at, recorded_at, detail, by, by_name)": f"{own}, '{incident}',"
+        f" '{uuid7()}', 'declared', now(), now(), '{{}}', 'a', 'Ana'",
+        "incident_evidence (provider_id, incident_id, frozen_at, from_at, until_at, lines, complete, sha256, size, content, by,"
+        " by_name)": f"{own}, '{incident}', now(), now(), now(), '{{}}', true, 'x', 1, 'x', 'a', 'Ana'",
     }

@@ -57,6 +57,8 @@ READS_WEBHOOKS: Final = _may("ana ivo pia pip", Permission.WEBHOOKS_READ)
 KEEPS_WEBHOOKS: Final = _may("ana pia pip", Permission.WEBHOOKS_WRITE)
 READS_ALERTS: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.ALERTS_READ)
 WORKS_ON_ALERTS: Final = _may("ana lea tom pia pip", Permission.ALERTS_WRITE)
+READS_INCIDENTS: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.INCIDENTS_READ)
+WORKS_ON_INCIDENTS: Final = _may("ana lea tom paz zoe")
 OVERSEES: Final = _may("ana ivo")
 OWNS: Final = _may("ana")
 KEEPS_CHANNELS: Final = _may("ana lea tom")
@@ -86,6 +88,7 @@ QUESTIONNAIRE = QUESTIONNAIRES + "/{questionnaire_id}"
 ENDPOINT = "/v1/webhook-endpoints/{endpoint_id}"
 CHANNEL = "/v1/channels/{channel_id}"
 ALERT, ALERTING = "/v1/alerts/{alert_id}", "/v1/alerting-policy"
+INCIDENT = "/v1/incidents/{incident_id}"
 SUPPLIER, CONTRACTS = "/v1/suppliers/{supplier_id}", PRACTICE + "/contracts"
 MATRIX: Final[dict[Operation, Row]] = {
     ("GET", "/v1/me"): Row(EVERYBODY, 200),
@@ -278,6 +281,18 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("PATCH", CHANNEL): Row(KEEPS_CHANNELS, 200, {"name": "Ash"}, fresh="channel", otherwise=_ONE_PRACTICE),
     ("DELETE", CHANNEL): Row(KEEPS_CHANNELS, 204, fresh="channel", otherwise=_ONE_PRACTICE),
     ("GET", "/v1/notifications"): Row(READS_CHANNELS, 200),
+    ("GET", "/v1/incidents"): Row(READS_INCIDENTS, 200),
+    ("POST", "/v1/incidents"): Row(WORKS_ON_INCIDENTS, 201, {"practice_id": "{practice_id}", "kind": "outage"}),
+    ("GET", INCIDENT): Row(READS_INCIDENTS, 200),
+    ("GET", INCIDENT + "/drafts"): Row(READS_INCIDENTS, 200),
+    ("GET", INCIDENT + "/evidence"): Row(READS_INCIDENTS, 200),
+    ("POST", INCIDENT + "/steps/{step}"): Row(WORKS_ON_INCIDENTS, 200, {"done": True}),
+    ("POST", INCIDENT + "/log"): Row(WORKS_ON_INCIDENTS, 201, {"text": "The cable is out"}),
+    ("POST", INCIDENT + "/notified"): Row(WORKS_ON_INCIDENTS, 200, {"clock": "cnil"}),
+    ("POST", INCIDENT + "/freeze"): Row(WORKS_ON_INCIDENTS, 200),
+    ("POST", INCIDENT + "/close"): Row(
+        WORKS_ON_INCIDENTS, 200, {"lessons": "Keep a copy that is offline"}, fresh="settled incident"
+    ),
     ("GET", "/v1/audit"): Row(OVERSEES, 200),
     ("GET", "/v1/audit/export"): Row(OVERSEES, 200),
 }
@@ -293,9 +308,9 @@ AGENT: Final[dict[Operation, str]] = {
 _OF_A_PRACTICE: Final = {
     *("practice_id", "device_id", "token_id", "exception_id", "questionnaire_id", "evidence_id", "action_id"),
     *("supplier_id", "certificate_id", "contract_id", "endpoint_id", "delivery_id"),
-    *("alert_id", "window_id"),
+    *("alert_id", "window_id", "incident_id"),
 }
-OF_NOBODY: Final = {"control_id", "control"}  # points of the catalogue, which is everybody's
+OF_NOBODY: Final = {"control_id", "control", "step"}  # of catalogues, which are everybody's
 
 
 def place_of(operation: Operation, row: Row) -> Literal["nowhere", "practice", "provider", "self"]:

@@ -17,6 +17,7 @@ import vigie.core.idempotency
 import vigie.devices.models
 import vigie.devices.silence_models
 import vigie.events.models
+import vigie.incidents.models
 import vigie.people.models
 import vigie.posture.models
 import vigie.practices.models

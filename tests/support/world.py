@@ -365,6 +365,13 @@ async def make_alerted(world: World, kind: str, home: str) -> dict[str, str]:
             wanted = {"starts_at": wire_time(world.clock.now()), "ends_at": ends_at, "reason": f"Cables at {name}"}
             made = await world.post(owner, "/v1/maintenance-windows", {"practice_id": practice, **wanted})
             return {"window_id": made["id"]}
+        case "incident" | "settled incident":
+            wanted = {"practice_id": practice, "kind": "ransomware", "description": f"Files of {name}"}
+            path = f"/v1/incidents/{(made := await world.post(owner, '/v1/incidents', wanted))['id']}"
+            await world.post(owner, f"{path}/freeze", None)
+            for clock in ("complaint", "cnil") if kind == "settled incident" else ():
+                await world.post(owner, f"{path}/notified", {"clock": clock})
+            return {"incident_id": made["id"], "step": "disconnect"}
         case "draft":
             answer = await world.call(owner, "PUT", "/v1/alerting-policy/draft", json={})
             assert answer.is_success, answer.text
@@ -408,7 +415,7 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
         world.homes[home] |= await questionnaire(world, owner, named["practice_id"], named["supplier_id"])
         for kind in (
             *("alert", "device", "token", "invitation", "member", "session", "client", "identity_provider"),
-            *("evidence", "action", "endpoint", "channel"),
+            *("evidence", "action", "endpoint", "channel", "incident"),
         ):
             world.homes[home] |= await make(world, kind, home)
         reporting = await device(world, home)

@@ -47,12 +47,15 @@ from vigie.devices.intake import Intake
 from vigie.devices.refusals import RefusalNotes
 from vigie.devices.writing import HeartbeatWriter
 from vigie.events.tail import Tail
+from vigie.incidents import routes as incidents_routes
+from vigie.incidents.catalogue import load_steps
 from vigie.openapi import describe
 from vigie.overview import (
     audit_routes,
     checklist_routes,
     event_routes,
     exception_routes,
+    incident_routes,
     maintenance_routes,
     opening_hours_routes,
     policy_routes,
@@ -135,6 +138,7 @@ def build_parts(settings: Settings, clock: Clock, outbound: Outbound | None = No
     database = Database(url, server_settings, settings.pool_size)
     assessor = Assessor(form)
     load_questionnaires()  # a broken edition stops the program, not the first who opens a questionnaire
+    load_steps()  # nor the first who declares an incident
     as_intake = connector(settings, "vigie_intake")
     clients, sessions = Clients(database, time.monotonic), Sessions(database, time.monotonic)
     directory = Directory(as_intake, form, time.monotonic)
@@ -265,6 +269,8 @@ def install_routes(app: FastAPI) -> None:
     app.include_router(answer_routes.router)
     app.include_router(supplier_routes.router)
     app.include_router(record_routes.router)
+    app.include_router(incidents_routes.router)
+    app.include_router(incident_routes.router)
     app.include_router(people_routes.router)
     app.include_router(me_routes.router)
     app.include_router(issuer_routes.router)

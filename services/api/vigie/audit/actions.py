@@ -54,6 +54,13 @@ class Action(StrEnum):
     EVIDENCE_READ = "evidence.read"
     IDENTITY_PROVIDER_CREATE = "identity_provider.create"
     IDENTITY_PROVIDER_DISABLE = "identity_provider.disable"
+    INCIDENT_CLOSE = "incident.close"
+    INCIDENT_DECLARE = "incident.declare"
+    INCIDENT_EVIDENCE_READ = "incident_evidence.read"
+    INCIDENT_FREEZE = "incident.freeze"
+    INCIDENT_LOG = "incident.log"
+    INCIDENT_NOTIFY = "incident.notify"
+    INCIDENT_STEP = "incident.step"
     INVITATION_CREATE = "invitation.create"
     INVITATION_REVOKE = "invitation.revoke"
     MAINTENANCE_WINDOW_CREATE = "maintenance_window.create"
@@ -127,6 +134,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "change_webhook_endpoint": Action.WEBHOOK_ENDPOINT_CHANGE,
     "comment_alert": Action.ALERT_COMMENT,
     "close_contract": Action.CONTRACT_CLOSE,
+    "close_incident": Action.INCIDENT_CLOSE,
     "confirm_contacts": Action.CONTACTS_CONFIRM,
     "confirm_practice_suppliers": Action.PRACTICE_SUPPLIERS_CONFIRM,
     "create_channel": Action.CHANNEL_CREATE,
@@ -138,6 +146,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "create_practice": Action.PRACTICE_CREATE,
     "create_questionnaire": Action.QUESTIONNAIRE_CREATE,
     "create_webhook_endpoint": Action.WEBHOOK_ENDPOINT_CREATE,
+    "declare_incident": Action.INCIDENT_DECLARE,
     "draft_alerting_policy": Action.ALERTING_POLICY_DRAFT,
     "end_maintenance": Action.MAINTENANCE_WINDOW_END,
     "disable_identity_provider": Action.IDENTITY_PROVIDER_DISABLE,
@@ -145,10 +154,15 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "end_own_session": Action.SESSION_END,
     "delete_client_secret": Action.CLIENT_SECRET_REVOKE,
     "export_audit": Action.AUDIT_EXPORT,
+    "freeze_incident": Action.INCIDENT_FREEZE,
     "forget_opening_hours": Action.OPENING_HOURS_FORGET,
     "grant_exception": Action.EXCEPTION_CREATE,
+    "log_incident": Action.INCIDENT_LOG,
+    "mark_incident_step": Action.INCIDENT_STEP,
+    "note_incident_notice": Action.INCIDENT_NOTIFY,
     "refresh_questionnaire": Action.QUESTIONNAIRE_REFRESH,
     "read_evidence": Action.EVIDENCE_READ,
+    "read_incident_evidence": Action.INCIDENT_EVIDENCE_READ,
     "record_restore_test": Action.RESTORE_TEST_RECORD,
     "redeliver_webhook": Action.WEBHOOK_DELIVERY_REDELIVER,
     "remove_channel": Action.CHANNEL_REMOVE,

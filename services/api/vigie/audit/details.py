@@ -43,6 +43,12 @@ def looks_secret(text: str) -> bool:
     return _NATIONAL.search(_CORSICA.sub("19", _GAPS.sub("", rest))) is not None
 
 
+def digest_text(digest: bytes) -> str:
+    """Return a digest as details may carry it: hexadecimal in groups of eight with colons; in one piece it looks like a secret."""
+    whole = digest.hex()
+    return ":".join(whole[start : start + 8] for start in range(0, len(whole), 8))
+
+
 def plain_text(text: str | None, limit: int = MAX_TEXT) -> str | None:
     """Return a text as one line that can be stored and hashed the same everywhere, cut to `limit` characters."""
     return None if text is None else _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)[:limit]

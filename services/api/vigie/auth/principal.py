@@ -37,6 +37,8 @@ class Permission(StrEnum):
     WEBHOOKS_WRITE = "webhooks:write"
     CHANNELS_READ = "channels:read"  # where alerts go, and what was sent there
     CHANNELS_WRITE = "channels:write"
+    INCIDENTS_READ = "incidents:read"
+    INCIDENTS_WRITE = "incidents:write"
 
 
 SCOPES: Final = frozenset(
@@ -54,6 +56,7 @@ SCOPES: Final = frozenset(
         Permission.RECORDS_WRITE,
         Permission.WEBHOOKS_READ,
         Permission.WEBHOOKS_WRITE,
+        Permission.INCIDENTS_READ,
     }
 )
 ALL_PRACTICES: Final = "all"  # a value of its own, so that an empty restriction never means everything
@@ -72,6 +75,7 @@ _READ = frozenset(
         Permission.EVENTS_READ,
         Permission.ALERTS_READ,
         Permission.RECORDS_READ,
+        Permission.INCIDENTS_READ,
     }
 )
 PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
@@ -88,6 +92,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
         Permission.QUESTIONNAIRES_WRITE,
         Permission.CHANNELS_READ,
         Permission.CHANNELS_WRITE,
+        Permission.INCIDENTS_WRITE,
     },
     "auditor": _READ
     | {
@@ -98,8 +103,14 @@ PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
         Permission.WEBHOOKS_READ,
         Permission.CHANNELS_READ,
     },
-    "practitioner": _READ | {Permission.CHECKLIST_ANSWER, Permission.RECORDS_WRITE, Permission.QUESTIONNAIRES_SIGN},
-    "practice_staff": _READ | {Permission.CHECKLIST_ANSWER, Permission.RECORDS_WRITE},
+    "practitioner": _READ
+    | {
+        Permission.CHECKLIST_ANSWER,
+        Permission.RECORDS_WRITE,
+        Permission.QUESTIONNAIRES_SIGN,
+        Permission.INCIDENTS_WRITE,
+    },
+    "practice_staff": _READ | {Permission.CHECKLIST_ANSWER, Permission.RECORDS_WRITE, Permission.INCIDENTS_WRITE},
 }
 """What each role may do; a partner client may do what its scopes say, and `self`."""
 

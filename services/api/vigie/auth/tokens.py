@@ -12,6 +12,30 @@ from vigie.auth.signing_keys import SigningKeys
 _REMEMBERED = 4096
 
 
+class UnsignedDocumentError(ValueError):
+    """A document was not signed by a key of ours."""
+
+
+def sign_document(keys: SigningKeys, kind: str, document: bytes) -> str:
+    """Return a document with our signature over it, as a compact JWS (RFC 7515): anybody can verify it with `/oauth/jwks`.
+
+    `kind` is in the protected header (`typ`), which keeps it from being taken for an access token, or for another kind.
+    """
+    return jwt.api_jws.encode(document, keys.private, "RS256", {"typ": f"{kind}+jws", "kid": keys.key_id})
+
+
+def signed_document(keys: SigningKeys, kind: str, signed: str) -> bytes:
+    """Return the document that `sign_document` signed; raises `UnsignedDocumentError`."""
+    try:
+        header = jwt.get_unverified_header(signed)
+        if header.get("typ") != f"{kind}+jws":
+            raise UnsignedDocumentError(f"it is not a signed {kind}")
+        found = jwt.api_jws.decode(signed, keys.public[header["kid"]], algorithms=["RS256"])
+    except (jwt.PyJWTError, KeyError, TypeError) as error:
+        raise UnsignedDocumentError("no key of ours signed it") from error
+    return bytes(found)
+
+
 class InvalidTokenError(Exception):
     """The access token does not hold."""
 

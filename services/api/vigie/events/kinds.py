@@ -6,10 +6,20 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from vigie.events.payloads import alerts, channels, checklist, devices, practices, silence, verdicts, webhooks
+from vigie.events.payloads import (
+    alerts,
+    channels,
+    checklist,
+    devices,
+    incidents,
+    practices,
+    silence,
+    verdicts,
+    webhooks,
+)
 from vigie.events.payloads.base import Payload
 
-_MODULES: Final = (practices, devices, silence, verdicts, checklist, alerts, channels, webhooks)
+_MODULES: Final = (practices, devices, silence, verdicts, checklist, alerts, channels, webhooks, incidents)
 
 
 class UnknownKindError(LookupError):

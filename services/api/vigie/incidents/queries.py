@@ -1,0 +1,142 @@
+"""Reading incidents. Every statement starts from the practices visible to the caller, or from an incident found that way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Select, and_, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
+
+from vigie.auth.dependencies import Call
+from vigie.core.errors import NotFoundError
+from vigie.core.pagination import keyset, page_of
+from vigie.incidents.errors import NothingFrozenError
+from vigie.incidents.models import Incident, IncidentEntry, IncidentEvidence, IncidentNotice, IncidentStep
+from vigie.incidents.schemas import IncidentQuery
+from vigie.practices.models import Practice
+from vigie.practices.queries import visible
+
+MOST_ENTRIES = 500
+"""Lines of a log that are shown, the latest; more notes than this are not taken."""
+
+
+class Seen(NamedTuple):
+    """An incident with its practice."""
+
+    incident: Incident
+    practice: Practice
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What became of an incident: ticked steps and notices by their names, and when its evidence was frozen."""
+
+    steps: dict[str, IncidentStep] = field(default_factory=dict)
+    notices: dict[str, IncidentNotice] = field(default_factory=dict)
+    frozen_at: datetime | None = None
+
+
+def _visible(call: Call) -> Select[Incident, Practice]:
+    tied = and_(Practice.provider_id == Incident.provider_id, Practice.id == Incident.practice_id)
+    return (
+        select(Incident, Practice)
+        .join(Practice, tied)
+        .where(*visible(call.principal), Incident.provider_id == call.principal.provider_id)
+    )
+
+
+async def get_incident(call: Call, incident_id: UUID, *, lock: bool = False) -> Seen:
+    """Return an incident of a visible practice; raises `NotFoundError` for any other. `lock`: until the end of the unit of work."""
+    statement = _visible(call).where(Incident.id == incident_id)
+    if lock:
+        statement = statement.with_for_update(of=Incident, key_share=True)
+    row = (await call.session.execute(statement)).first()
+    if row is None:
+        raise NotFoundError
+    call.audit(object_id=incident_id, practice_id=row.Practice.id)
+    return Seen(row.Incident, row.Practice)
+
+
+async def list_incidents(call: Call, query: IncidentQuery) -> tuple[list[Seen], str | None]:
+    """Return a page of the incidents of visible practices, the latest declared first."""
+    statement = _visible(call)
+    if query.practice_id is not None:
+        statement = statement.where(Incident.practice_id == query.practice_id)
+    if query.status is not None:
+        is_open = Incident.closed_at.is_(None)
+        statement = statement.where(is_open if query.status == "open" else ~is_open)
+    ordered = keyset(statement, query, [Incident.id], [UUID], descending=True)
+    rows, following = page_of((await call.session.execute(ordered)).all(), query, lambda row: [row.Incident.id])
+    return [Seen(row.Incident, row.Practice) for row in rows], following
+
+
+async def courses_of(session: AsyncSession, provider_id: UUID, incidents: Sequence[UUID]) -> dict[UUID, Course]:
+    """Return what became of incidents, each by its id."""
+    found = {incident_id: Course() for incident_id in incidents}
+    for step in await session.scalars(
+        select(IncidentStep).where(IncidentStep.provider_id == provider_id, IncidentStep.incident_id.in_(incidents))
+    ):
+        found[step.incident_id].steps[step.step] = step
+    for notice in await session.scalars(
+        select(IncidentNotice).where(
+            IncidentNotice.provider_id == provider_id, IncidentNotice.incident_id.in_(incidents)
+        )
+    ):
+        found[notice.incident_id].notices[notice.clock] = notice
+    frozen = await session.execute(
+        select(IncidentEvidence.incident_id, IncidentEvidence.frozen_at).where(
+            IncidentEvidence.provider_id == provider_id, IncidentEvidence.incident_id.in_(incidents)
+        )
+    )
+    for incident_id, at in frozen:
+        found[incident_id] = Course(found[incident_id].steps, found[incident_id].notices, at)
+    return found
+
+
+async def log_of(session: AsyncSession, incident: Incident) -> list[IncidentEntry]:
+    """Return the log of an incident in the order in which things happened; of a very long one, what was written last."""
+    statement = (
+        select(IncidentEntry)
+        .where(IncidentEntry.provider_id == incident.provider_id, IncidentEntry.incident_id == incident.id)
+        .order_by(IncidentEntry.id.desc())
+        .limit(MOST_ENTRIES)
+    )
+    return sorted(await session.scalars(statement), key=lambda entry: (entry.at, entry.id))
+
+
+async def count_notes(session: AsyncSession, incident: Incident) -> int:
+    """Return how many notes people wrote into the log of an incident."""
+    statement = (
+        select(func.count())
+        .select_from(IncidentEntry)
+        .where(
+            IncidentEntry.provider_id == incident.provider_id,
+            IncidentEntry.incident_id == incident.id,
+            IncidentEntry.kind == "note",
+        )
+    )
+    return (await session.scalars(statement)).one()
+
+
+async def evidence_of(session: AsyncSession, incident: Incident) -> IncidentEvidence | None:
+    """Return what is told of the sealed archive of an incident, without its bytes; None while nobody froze it."""
+    statement = select(IncidentEvidence).where(
+        IncidentEvidence.provider_id == incident.provider_id, IncidentEvidence.incident_id == incident.id
+    )
+    return (await session.scalars(statement)).first()
+
+
+async def archive_of(session: AsyncSession, incident: Incident) -> IncidentEvidence:
+    """Return the sealed archive of an incident with its bytes; raises `NothingFrozenError`."""
+    statement = (
+        select(IncidentEvidence)
+        .where(IncidentEvidence.provider_id == incident.provider_id, IncidentEvidence.incident_id == incident.id)
+        .options(undefer(IncidentEvidence.content))
+    )
+    found = (await session.scalars(statement)).first()
+    if found is None:
+        raise NothingFrozenError
+    return found
