@@ -43,12 +43,13 @@ def spawn(
         env=dict(environment),
         pass_fds=pass_fds,
         stdin=subprocess.DEVNULL,
-        preexec_fn=_end_with_parent,  # noqa: PLW1509 - called from a process without threads
+        preexec_fn=end_with_parent,  # noqa: PLW1509 - called from a process without threads
         start_new_session=True,  # Ctrl-C reaches the parent only, which then ends the children in order
     )
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Have Linux end this process when its parent dies, even by `kill -9`; elsewhere nothing."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 

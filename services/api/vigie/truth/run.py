@@ -46,7 +46,7 @@ from vigie.worker import ensure_partitions
 STEP_S = 15 * MINUTE_S
 _QUIET_S = 5 * MINUTE_S
 _SWEEP_EVERY_S = 30 * MINUTE_S
-_PRACTICES_PER_PROVIDER = 50
+PRACTICES_PER_PROVIDER = 50
 _SUNDAY = 6
 _SWEEP_S = 5  # what a deadline waits for the sweep of a real worker
 Batch = dict[int, tuple[SimulatedAgent, Report]]
@@ -253,7 +253,7 @@ class _Run:
     async def _found_practices(self) -> None:
         """Make providers, practices and their hours."""
         for practice in self._world.practices:
-            group = practice.number // _PRACTICES_PER_PROVIDER
+            group = practice.number // PRACTICES_PER_PROVIDER
             if group not in self._partners:
                 made = await add_provider(self._settings, f"Prestataire {group + 1}")
                 self._partners[group] = PartnerClient(
@@ -273,7 +273,7 @@ class _Run:
             if order not in self._identities and device.joins_at <= instant:
                 self._identities[order] = await self._enrol(agent)
             if device.leaves_at is not None and order in self._identities and device.leaves_at <= instant:
-                partner = self._partners[agent.practice.number // _PRACTICES_PER_PROVIDER]
+                partner = self._partners[agent.practice.number // PRACTICES_PER_PROVIDER]
                 await partner.revoke_device(str(self._identities.pop(order).device_id))
             elif order not in self._identities or device.leaves_at is not None:
                 waiting.append((order, agent))
@@ -282,7 +282,7 @@ class _Run:
     async def _enrol(self, agent: SimulatedAgent) -> Identity:
         """Enrol a device through the API, and give it the slot the world has drawn: ids are random, the world is not."""
         device, number = agent.device, agent.practice.number
-        partner = self._partners[number // _PRACTICES_PER_PROVIDER]
+        partner = self._partners[number // PRACTICES_PER_PROVIDER]
         now = int(self._clock.now().timestamp())
         if number not in self._tokens or now - self._tokens[number][1] > DAY_S // 2:  # a token lives for a day
             self._tokens[number] = (await partner.create_enrolment_token(self._ids[number], uses=8), now)
