@@ -5,9 +5,11 @@ import io
 import json
 import zipfile
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from tests.support.agent import healthy
 from tests.support.audit import entries, last_number, verdict
@@ -18,6 +20,7 @@ from tests.support.rows import fetch
 from tests.support.scene import NIR
 from vigie.audit.details import digest_text
 from vigie.auth.tokens import signed_document
+from vigie.cli import main
 from vigie.core.clock import wire_time
 from vigie.core.db import Database
 from vigie.incidents.bundle import examine
@@ -25,6 +28,7 @@ from vigie.overview import incident_queries
 
 INCIDENTS = "/v1/incidents"
 LESSONS = {"lessons": "Garder une copie hors ligne, et le numéro de l'assureur sur papier."}
+OTHER = {"kind": "other"}
 INSTANT = (422, "incident.instant")
 NBSP = "\N{NO-BREAK SPACE}"
 
@@ -210,7 +214,7 @@ async def test_two_at_once_tick_and_close_one_after_the_other(cast: Cast) -> Non
 
 
 async def test_evidence_is_frozen_once_and_vouched_for_by_the_audit(
-    cast: Cast, database: Database, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     paz, ivo, bea = await cast.paz(), await cast.ivo(), await cast.bea()
     device, stranger = await cast.device(), await cast.device(cast.elm)
@@ -255,6 +259,7 @@ async def test_evidence_is_frozen_once_and_vouched_for_by_the_audit(
     assert await refused(reader, "GET", f"{path}/evidence") == (403, "auth.insufficient_scope")
     assert (await verdict(database, paz.provider_id)).holds
 
+    await holds_on_the_command_line(ivo, answer.content, tmp_path)
     other = bytearray(answer.content)
     other[len(other) // 2] ^= 1
     assert not examine(bytes(other), noted).holds
@@ -262,6 +267,29 @@ async def test_evidence_is_frozen_once_and_vouched_for_by_the_audit(
     cut = (await done(paz, "POST", f"{await declared(paz, cast.cedar)}/freeze"))["evidence"]
     assert (cut["complete"], cut["lines"]["events.jsonl"] < len(kinds)) == (False, True)
     assert cut["lines"]["heartbeats.jsonl"] == 1
+
+
+async def holds_on_the_command_line(ivo: Person, content: bytes, folder: Path) -> None:
+    """Verify an archive and an export as an expert would, who has the two files and nothing else."""
+    archive, audit = folder / "evidence.zip", folder / "audit.ndjson"
+    export = (await ivo.call("GET", "/v1/audit/export")).content
+    altered = bytearray(content)
+    altered[len(content) // 3] ^= 1
+    without = b"".join(line for line in export.splitlines(keepends=True) if b'"incident.freeze"' not in line)
+    before = (await ivo.call("GET", "/v1/audit/export", params={"from": export.count(b"\n")})).content
+    for of_archive, of_audit, holds in (
+        (content, export, True),
+        (bytes(altered), export, False),
+        (content, without, False),  # the chain is broken
+        (content, before, False),  # the chain holds, and knows of no freezing
+        (content, b"", False),
+    ):
+        archive.write_bytes(of_archive)
+        audit.write_bytes(of_audit)
+        found = await asyncio.to_thread(main, ["incident", "verify", str(archive), "--audit", str(audit)])
+        assert (found == 0) is holds
+    assert await asyncio.to_thread(main, ["incident", "verify", str(archive)]) == 0
+    assert await asyncio.to_thread(main, ["incident", "verify", str(folder / "absent")]) == 1
 
 
 @pytest.mark.parametrize("table", ["incident_entry", "incident_evidence"])
@@ -289,3 +317,54 @@ async def test_drafts_hold_what_is_known(cast: Cast) -> None:
     assert await ivo.get(f"{path}/drafts") == drafts
     reader = await cast.client(cast.pia, "incidents:read")  # the number of a contract needs records:read
     assert await refused(reader, "GET", f"{path}/drafts") == (403, "auth.insufficient_scope")
+
+
+async def card_of(who: Person, practice: str) -> str:
+    """Return the text of a practice's card, which is one page."""
+    answer = await who.call("GET", f"/v1/practices/{practice}/incident-card.pdf")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
+    (page,) = PdfReader(io.BytesIO(answer.content)).pages
+    assert page.mediabox.width < page.mediabox.height
+    return " ".join(page.extract_text().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split())
+
+
+async def test_the_card_is_one_page_with_whom_to_call_and_what_to_write_by_hand(cast: Cast) -> None:
+    paz, ana = await cast.paz(), await cast.ana()
+    bare = await card_of(paz, cast.cedar)
+    assert bare.count("à écrire :") == 3  # insurer, person in charge, who holds the offline copy
+    assert "Numéro d'urgence :" in bare
+    assert "Contacts jamais confirmés" in bare
+    assert "Vigie n'en voit aucune." in bare
+    device = await cast.device(alias="srv-cedre")
+    sections = healthy(cast.clock.now())
+    made = {
+        "job": "nightly",
+        "last_status": "ok",
+        "target": "usb",
+        "immutable": "no",
+        "last_ok_at": "2026-11-16T21:00:00Z",
+    }
+    sections["backup"]["data"] = {"jobs": [made]}
+    await device.report(sections)
+    path = f"/v1/practices/{cast.cedar}/contacts"
+    await done(paz, "PUT", path, {"contacts": CARD})
+    await done(paz, "POST", f"{path}/confirm")
+    card = await card_of(paz, cast.cedar)
+    for told in (
+        *("Cedar, Lyon", "Atlas, urgences", "01 23 45 67 89", "0800 12 34 56", "contrat CY-77", "06 12 34 56 78"),
+        *("17cyber.gouv.fr", "09 72 43 91 25", "notifications.cnil.fr", "État au mardi 17 novembre 2026 à 10:30."),
+        "Contacts confirmés le mardi 17 novembre 2026 à 10:30.",
+        "Disque USB, hors ligne s'il est débranché, faite le lundi 16 novembre 2026 à 22:00 depuis srv-cedre.",
+    ):
+        assert told in card.replace("\N{NO-BREAK SPACE}", " "), told
+    assert "à écrire" not in card
+    assert (
+        card.count("fait à") == (await done(paz, "POST", INCIDENTS, OTHER | {"practice_id": cast.cedar}))["steps_total"]
+    )
+    await done(ana, "PATCH", f"/v1/practices/{cast.cedar}", {"name": "<script>#let x = 1 $*_@`\\ " + "W" * 90})
+    hostile = [{**each, "name": "#panic() *W*_`$" + "W" * 100} for each in CARD * 7]
+    await done(paz, "PUT", path, {"contacts": hostile})
+    crowded = await card_of(paz, cast.cedar)
+    assert "<script>#let x = 1 $*_@`" in crowded
+    assert "et 20 autres contacts dans Vigie" in crowded
+    assert await refused(await cast.bea(), "GET", path.replace("contacts", "incident-card.pdf")) == (404, "not_found")

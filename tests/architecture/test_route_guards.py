@@ -228,6 +228,7 @@ GUARDS = {
     "GET /v1/identity-providers": "members:read",
     "GET /v1/invitations": "members:read",
     "GET /v1/incidents": "incidents:read",
+    "GET /v1/practices/{practice_id}/incident-card.pdf": "records:read",
     "GET /v1/incidents/{incident_id}": "incidents:read",
     "GET /v1/incidents/{incident_id}/drafts": "incidents:read",
     "GET /v1/incidents/{incident_id}/evidence": "incidents:read",

@@ -15,6 +15,7 @@ import yaml
 from vigie.auth.signing_keys import SigningKeys, load_signing_key
 from vigie.auth.tokens import UnsignedDocumentError, sign_document, signed_document
 from vigie.incidents.bundle import MANIFEST, README, SIGNATURE, About, Part, examine, seal
+from vigie.incidents.card import Card, Contact, Copy, last_offline_copy, on_paper
 from vigie.incidents.catalogue import load_steps, read_editions
 from vigie.incidents.drafts import Known, Line, write_drafts
 from vigie.incidents.models import KINDS
@@ -148,6 +149,59 @@ def test_drafts_say_what_is_known_and_mark_what_is_not() -> None:
         assert all(draft.text for draft in write_drafts(replace(KNOWN, kind=kind)))
     assert french_instant(datetime(2026, 5, 1, 22, 5, tzinfo=UTC), "Europe/Paris") == "samedi 2 mai 2026 à 00:05"
     assert french_instant(datetime(2026, 5, 1, 8, 0, tzinfo=UTC), "Europe/Paris").startswith("vendredi 1er mai")
+
+
+CARD = Card(
+    practice="Cèdre",
+    city=None,
+    provider="Atlas",
+    emergency_phone=None,
+    zone="Europe/Paris",
+    as_of=T0,
+    contacts=[],
+    missing=["it_provider", "insurer"],
+    confirmed_at=None,
+    copies=[],
+    steps=[],
+    edition="x",
+)
+CLOUD, USB, NAS = (
+    Copy("srv", "cloud", immutable=True, succeeded_at=T0 - HOUR),
+    Copy("srv", "usb", immutable=False, succeeded_at=T0 - DAY),
+    Copy("srv", "nas", immutable=False, succeeded_at=T0),  # an attacker reaches it as the server does
+)
+
+
+@pytest.mark.parametrize(
+    ("copies", "told"),
+    [
+        ([], "Vigie n'en voit aucune"),
+        ([NAS], "Vigie n'en voit aucune"),
+        ([USB, NAS], "Disque USB, hors ligne s'il est débranché, faite le vendredi 20 novembre 2026 à 08:42"),
+        ([USB, CLOUD, NAS], "Copie distante, non modifiable, faite le samedi 21 novembre 2026 à 07:42"),
+    ],
+)
+def test_the_last_copy_that_an_attacker_could_not_reach(copies: list[Copy], told: str) -> None:
+    assert last_offline_copy(replace(CARD, copies=copies))[0].startswith(told)
+
+
+def test_the_card_names_the_provider_first_and_keeps_every_text_to_its_place() -> None:
+    assert on_paper(CARD)["helper"] == {"name": "Atlas", "phone": ""}
+    assert on_paper(replace(CARD, emergency_phone="01 99"))["helper"]["phone"] == "01 99"
+    by_mail = Contact("it_provider", "Mail", None, "a@b.example", None)
+    called = Contact("it_provider", "Urgences", "01 23", None, None)
+    insurer = Contact("insurer", "M" * 90, "0800", None, "CY-77")
+    found = on_paper(replace(CARD, contacts=[insurer, by_mail, called]))
+    assert found["helper"] == {"name": "Urgences", "phone": "01 23"}
+    assert [each["role"] for each in found["contacts"]] == ["Prestataire informatique", "Assureur"]
+    assert found["contacts"][1] == {
+        "role": "Assureur",
+        "name": f"{'M' * 59}…",
+        "reach": "0800",
+        "more": "contrat CY-77",
+    }
+    assert found["missing"] == ["Assureur"]
+    assert on_paper(replace(CARD, contacts=[insurer] * 9))["others"] == 2
 
 
 @pytest.fixture(scope="module")

@@ -281,6 +281,7 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("PATCH", CHANNEL): Row(KEEPS_CHANNELS, 200, {"name": "Ash"}, fresh="channel", otherwise=_ONE_PRACTICE),
     ("DELETE", CHANNEL): Row(KEEPS_CHANNELS, 204, fresh="channel", otherwise=_ONE_PRACTICE),
     ("GET", "/v1/notifications"): Row(READS_CHANNELS, 200),
+    ("GET", PRACTICE + "/incident-card.pdf"): Row(READS_RECORDS, 200),
     ("GET", "/v1/incidents"): Row(READS_INCIDENTS, 200),
     ("POST", "/v1/incidents"): Row(WORKS_ON_INCIDENTS, 201, {"practice_id": "{practice_id}", "kind": "outage"}),
     ("GET", INCIDENT): Row(READS_INCIDENTS, 200),

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "member": "let people in",
     "keys": "make keys",
     "audit": "export and verify the audit",
+    "incident": "verify the sealed evidence of an incident",
     "posture-check": "judge every practice again from what is stored; say what differs, change nothing",
     "isolation-check": "let one throw-away provider attack another on a running service, and report",
     "simulate": "drive a simulated fleet against a running service, by its public API",

@@ -1,10 +1,10 @@
-"""What the sealed evidence of an incident is gathered from: devices, their reports, what changed, alerts. No names, no notes.
+"""What the sealed evidence of an incident is gathered from (devices, reports, changes, alerts; no names, no notes), and its card.
 
 Each part has a bound: a fleet that reports wildly must not fill the memory of the service. The latest rows come first, so what a
 bound cuts off is the oldest; the archive says so.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from vigie.alerts.models import Alert, AlertEntry
+from vigie.checklist.record_models import Supplier
 from vigie.devices.models import Device, DevicePresence, DeviceSection, SectionHistory
 from vigie.events.models import Event
 from vigie.incidents.bundle import Part
@@ -58,6 +59,31 @@ async def gather(session: AsyncSession, subject: Subject, at_most: dict[str, int
         "courses.jsonl": _courses(subject),
     }
     return [await _part(session, name, statement, bounds[name]) for name, statement in statements.items()]
+
+
+async def backups_of(
+    session: AsyncSession, provider_id: UUID, practice_id: UUID
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return what the active devices of a practice last told of their backups, each with its alias."""
+    tied = (DeviceSection.provider_id == Device.provider_id) & (DeviceSection.device_id == Device.id)
+    rows = await session.execute(
+        select(Device.alias, DeviceSection.body)
+        .join(DeviceSection, tied)
+        .where(
+            Device.provider_id == provider_id,
+            Device.practice_id == practice_id,
+            Device.status == "active",
+            DeviceSection.section == "backup",
+        )
+        .order_by(Device.id)
+    )
+    return [(alias, body) for alias, body in rows]
+
+
+async def own_line(session: AsyncSession, provider_id: UUID) -> str | None:
+    """Return the emergency number that a provider noted of itself among the suppliers."""
+    own = select(Supplier.emergency_phone).where(Supplier.provider_id == provider_id, Supplier.id == provider_id)
+    return (await session.scalars(own)).first()
 
 
 async def _part(session: AsyncSession, name: str, statement: Select[*tuple[Any, ...]], at_most: int) -> Part:
