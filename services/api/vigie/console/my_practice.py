@@ -1,4 +1,4 @@
-"""The page of a practice's people: am I safe, what is being done about it, and what must I do myself?"""
+"""The page of a practice's people: whether they are safe, what is being done about it, and what they must do themselves."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -17,7 +17,6 @@ _AHEAD: Final = timedelta(days=60)
 _RESTART: Final = "ANS-2.3"
 _CARD_READ: Final = "ANS-10.1"
 _CARD_CONTACTS: Final = "ANS-10.2"
-_CAUSES: Final[Mapping[str, str]] = {"patch": "patch", "backup": "backup"}
 _ENDED: Final = ("closed", "resolved")
 
 
@@ -27,6 +26,8 @@ def _(text: str) -> str:
 
 
 _NAMES: Final = {"patch": _("Mises à jour"), "backup": _("Sauvegardes"), "checklist": _("Règles de sécurité")}
+
+_CALM: Final = {"ok": _("Tout va bien"), "unknown": _("Nous ne savons pas")}
 
 
 @page
@@ -77,29 +78,32 @@ def _light(view: View, said: Mapping[str, Any], counts: Mapping[str, int], alert
 
 
 def _word(view: View, said: Mapping[str, Any], counts: Mapping[str, int], alerts: Sequence[Any]) -> str:
-    state, provider = said["state"], view.provider_name
-    if state == "ok":
-        return view.text("Tout va bien")
-    if state == "unknown":
-        return view.text("Nous ne savons pas")
-    if said["name"] == "checklist" and counts["asked_of_practice"]:
-        return view.text("Vos réponses manquent")
-    if said["responsible"] == ["practice"]:
-        return view.text("C'est à vous d'agir")
-    about = [each for each in alerts if each["cause"] == _CAUSES.get(said["name"])]
-    if any(each["acknowledged_at"] for each in about):
-        return view.text("Problème, %(provider)s agit", provider=provider)
-    if state == "warning":
-        return view.text("À surveiller")
-    if about:
-        return view.text("Problème, %(provider)s est prévenu", provider=provider)
-    return view.text("Problème")
+    """Return the word of a light; of a problem it says who acts, as far as somebody does."""
+    state = said["state"]
+    about = [each for each in alerts if each["cause"] == said["name"]]
+    if state in _CALM:
+        word = _CALM[state]
+    elif said["name"] == "checklist" and counts["asked_of_practice"]:
+        word = _("Vos réponses manquent")
+    elif said["responsible"] == ["practice"]:
+        word = _("C'est à vous d'agir")
+    elif any(each["acknowledged_at"] for each in about):
+        word = _("Problème, %(provider)s agit")
+    elif state == "warning":
+        word = _("À surveiller")
+    else:
+        word = _("Problème, %(provider)s est prévenu") if about else _("Problème")
+    return view.text(word, provider=view.provider_name)
 
 
 def _checklist_sentence(view: View, counts: Mapping[str, int]) -> str:
     """Return how much is in order and whose answers are missing, said to whoever has to give some of them."""
     sentences = [
-        view.texts.ngettext("%(num)s point sur %(judged)s est en ordre.", "%(num)s points sur %(judged)s sont en ordre.", counts["in_order"])
+        view.texts.ngettext(
+            "%(num)s point sur %(judged)s est en ordre.",
+            "%(num)s points sur %(judged)s sont en ordre.",
+            counts["in_order"],
+        )
         % {"num": counts["in_order"], "judged": counts["judged"]}
     ]
     if yours := counts["asked_of_practice"]:
@@ -129,7 +133,9 @@ def _works(view: View, windows: Sequence[Mapping[str, Any]]) -> list[Mapping[str
         (
             each
             for each in windows
-            if each["starts_at"] and instant(each["starts_at"]) - view.now < _AHEAD and instant(each["ends_at"]) > view.now
+            if each["starts_at"]
+            and instant(each["starts_at"]) - view.now < _AHEAD
+            and instant(each["ends_at"]) > view.now
         ),
         key=lambda each: str(each["starts_at"]),
     )

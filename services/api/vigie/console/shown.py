@@ -51,6 +51,10 @@ class Shown:
         pattern = "d MMM" if local.year == today.year else "d MMM y"
         return format_date(local, pattern, locale=self.language).replace(" ", _NB)
 
+    def today(self) -> str:
+        """Return the day it is there, as a date field takes it."""
+        return self._local(self.now, None).date().isoformat()
+
     def clock(self, value: Moment, zone: str | None = None) -> Markup:
         """Show the hour: 08:42."""
         at = self._local(value, zone)

@@ -4,7 +4,9 @@
 //
 // data-then     reload (default) · refresh (only what is live on the page) · an address, in which {id} is the answer's id ·
 //               event: only `vigie:done` is dispatched on the form, with the answer as its detail
-// names         `a.b` makes an object in an object, `a[]` a list; empty optional fields are left out
+// names         `a.b` makes an object in an object, `a[]` a list, `a.0.b` an object in a list; empty optional fields are left out
+// data-list     on what holds the rows of a list: the list is sent, empty, while all of them are left out
+// data-row      on what holds the fields of one object of a list: left out as a whole while nothing is written in it
 // data-type     int · number · bool · null (empty means null) · lines (a list, one per line) · json ·
 //               instant (of a datetime-local field, in the zone of data-zone)
 // data-etag     sent as If-Match
@@ -53,10 +55,30 @@ function read(field) {
   return type ? READ[type](field.value) : field.value;
 }
 
+// What of a list was left out, so that the API's `contacts/0` is told at the row it came from: names of lists → their rows.
+const rows = new WeakMap();
+
+function untouched(field) {
+  const row = field.closest("[data-row]");
+  return row && ![...row.querySelectorAll("input:not([type=hidden]), textarea")].some((other) => other.name && other.value !== "");
+}
+
+function listed(body, kept, name = "") {
+  for (const [key, value] of Object.entries(body)) {
+    if (value === null || typeof value !== "object" || Array.isArray(value)) continue;
+    const keys = Object.keys(value);
+    listed(value, kept, `${name}${key}.`);
+    if (!keys.every((each) => /^\d+$/.test(each))) continue;
+    kept[`${name}${key}`] = keys;
+    body[key] = keys.map((each) => value[each]);
+  }
+  return body;
+}
+
 function bodyOf(form, submitter) {
   const body = {};
   for (const field of form.elements) {
-    if (!field.name || field.disabled || field.type === "submit") continue;
+    if (!field.name || field.disabled || field.type === "submit" || untouched(field)) continue;
     if (field.type === "radio" && !field.checked) continue;
     if (field.type === "checkbox" && field.dataset.type !== "bool" && !field.checked) continue;
     if (field.multiple && field.tagName === "SELECT") {
@@ -67,7 +89,10 @@ function bodyOf(form, submitter) {
     if (value !== undefined) place(body, field.name, value);
   }
   if (submitter?.name) place(body, submitter.name, read(submitter));
-  return body;
+  for (const list of form.querySelectorAll("[data-list]")) body[list.dataset.list] ??= [];
+  const kept = {};
+  rows.set(form, kept);
+  return listed(body, kept);
 }
 
 function request(method, address, body, more = {}) {
@@ -89,7 +114,8 @@ function clear(form) {
 }
 
 function tellField(form, { pointer, reason }) {
-  const name = pointer.replace(/^\/(body|query)\//, "").replaceAll("/", ".");
+  const said = pointer.replace(/^\/(body|query)\//, "").replaceAll("/", ".");
+  const name = said.replace(/^([^.]+)\.(\d+)/, (whole, list, number) => `${list}.${rows.get(form)?.[list]?.[number] ?? number}`);
   const field = form.elements.namedItem(name) ?? form.elements.namedItem(`${name.replace(/\.\d+$/, "")}[]`);
   if (!field?.closest) return false;
   const told = document.createElement("p");
