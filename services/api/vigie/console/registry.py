@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from vigie.console import checklist, fleet, home, my_practice
+from vigie.console import checklist, fleet, home, my_practice, practice
 from vigie.console.rendering import STATIC, console_file
 from vigie.console.view import Handler
 
@@ -11,5 +11,6 @@ PAGES: Final[tuple[tuple[str, Handler], ...]] = (
     *checklist.PAGES,
     *fleet.PAGES,
     *my_practice.PAGES,
+    *practice.PAGES,
     (f"{STATIC}/{{name}}", console_file),
 )

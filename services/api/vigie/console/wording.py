@@ -78,7 +78,34 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "clone": _("Deux machines se présentent sous le même nom"),
         "renewal": _("Une échéance approche ou est passée"),
     },
-    "profession": {},
+    "profession": {
+        "dentist": _("Chirurgien-dentiste"),
+        "orthodontist": _("Orthodontiste"),
+        "physician": _("Médecin"),
+        "midwife": _("Sage-femme"),
+        "nurse": _("Infirmier"),
+        "physiotherapist": _("Kinésithérapeute"),
+        "podiatrist": _("Pédicure-podologue"),
+        "speech_therapist": _("Orthophoniste"),
+        "orthoptist": _("Orthoptiste"),
+        "veterinarian": _("Vétérinaire"),
+        "pharmacist": _("Pharmacien"),
+        "laboratory": _("Laboratoire"),
+        "other": _("Autre profession"),
+    },
+    "device_role": {
+        "workstation": _("Poste fixe"),
+        "laptop": _("Portable"),
+        "server": _("Serveur"),
+        "nas": _("Stockage réseau"),
+    },
+    "heard": {
+        "reporting": _("Remonte"),
+        "silent": _("Silencieux"),
+        "never": _("Jamais vu"),
+        "pending": _("À approuver"),
+        "revoked": _("Retiré"),
+    },
 }
 
 
