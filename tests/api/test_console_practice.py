@@ -41,7 +41,10 @@ async def device(cast: Cast) -> str:
     """A device of Cedar whose backup fails and whose antivirus could not be read."""
     now = cast.clock.now()
     agent = await cast.device(alias="accueil-1")
-    broken = {"backup": backup_section(now, job(now, target="usb", offsite="no")), "antivirus": section(now, "defender", None, "unknown", errors=[UNREAD])}
+    broken = {
+        "backup": backup_section(now, job(now, target="usb", offsite="no")),
+        "antivirus": section(now, "defender", None, "unknown", errors=[UNREAD]),
+    }
     await agent.report({**healthy(now), **broken})
     return str(agent.device_id)
 
