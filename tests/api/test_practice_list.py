@@ -9,8 +9,10 @@ from fastapi import FastAPI
 
 from tests.support.agent import backup_section, healthy, job, patch_section
 from tests.support.budget import statements_of
-from tests.support.cast import Cast
+from tests.support.cast import Caller, Cast
+from tests.support.people import Person
 from tests.support.refusals import refusal
+from vigie.core.clock import wire_time
 from vigie.core.crypto import b64url, b64url_decode
 
 PATH = "/v1/practices"
@@ -233,12 +235,108 @@ async def test_a_page_costs_two_statements_however_long_it_is(cast: Cast, app: F
     assert "FROM practice JOIN posture" in long[1]
 
 
-async def test_the_counters_cost_four_statements(cast: Cast, app: FastAPI) -> None:
+async def test_the_counters_cost_five_statements(cast: Cast, app: FastAPI) -> None:
     await cast.pia.get("/v1/summary")
     with statements_of(app) as found:
         await cast.pia.get("/v1/summary")
     # 1. SELECT bind_provider(…)
     # 2. lights of practices, grouped
-    # 3. devices, counted
+    # 3. practices somebody looks after, counted
     # 4. whether nobody is heard because of us
-    assert len(found) == 4, found
+    # 5. devices, counted
+    assert len(found) == 5, found
+
+
+async def test_each_row_says_why_in_a_few_words(cast: Cast, app: FastAPI) -> None:
+    await fleet(cast)
+    at = cast.clock.now()
+    old = job(at, last_status="failed", exit_code=1, last_ok_at=wire_time(at - timedelta(days=9)))
+    two = await cast.device(cast.elm), await cast.device(cast.elm)
+    for device in two:
+        await device.report({**healthy(at), "backup": backup_section(at, old)})
+    french = {"Accept-Language": "fr"}
+
+    async def why(language: dict[str, str]) -> dict[str, dict[str, Any]]:
+        rows = (await cast.pia.get(PATH, params={"include": "reasons"}, headers=language))["items"]
+        return {row["name"]: {**row["reasons"], "row": row} for row in rows}
+
+    found = await why(french)
+    said = {
+        name: [(light["control"], light["code"], light["short"], light["devices_in_state"], light["devices_concerned"])]
+        for name, lights in found.items()
+        for light in [lights["backup" if name in {"Elm", "Oak"} else "patch"]]
+    }
+    assert said == {
+        "Yew": [("ANS-2.2", "security_updates_overdue", "correctif manquant, 40 j", 1, 1)],
+        "Elm": [("ANS-5.1", "backup_overdue", "9 j sans copie réussie", 2, 2)],
+        "Oak": [("ANS-5.2", "run_failed", "dernière copie en échec", 1, 1)],
+        "Cedar": [("ANS-2.1", "system_supported", "système maintenu", 1, 1)],
+    }
+    elm, yew = found["Elm"], found["Yew"]
+    assert elm["last_copy_at"] == wire_time(at - timedelta(days=9))
+    assert elm["last_report_at"] == wire_time(at)
+    assert (elm["backup"]["device_alias"], elm["backup"]["says"]) == (
+        None,
+        "Aucune sauvegarde n\N{RIGHT SINGLE QUOTATION MARK}a réussi depuis plus de 7\N{NO-BREAK SPACE}jours.",
+    )
+    assert yew["patch"]["device_id"] is not None
+    assert 0 < yew["points_passed"] < yew["points_concerned"] <= 70
+    posture = await cast.pia.get(f"{PATH}/{cast.elm}/posture")
+    counted = [each["state"] for each in posture["controls"]]
+    assert elm["points_passed"] == counted.count("pass")
+    english = await why({"Accept-Language": "en"})
+    assert english["Elm"]["backup"]["short"] == "9 d without a good copy"
+    cast.clock.advance(timedelta(days=1))
+    assert (await why(french))["Elm"]["backup"]["short"] == "10 j sans copie réussie"
+    plain = (await cast.pia.get(PATH))["items"]
+    assert {row["reasons"] for row in plain} == {None}
+    with statements_of(app) as asked:
+        await cast.pia.get(PATH, params={"include": "reasons"})
+    assert len(asked) == 4, asked  # bound, the page, the findings that decide, the last reports
+
+
+async def test_nothing_is_known_of_an_empty_practice_and_its_row_says_so(cast: Cast) -> None:
+    row = (await cast.pia.get(PATH, params={"include": "reasons", "q": "Elm"}))["items"][0]
+    reasons = row["reasons"]
+    assert (reasons["patch"], reasons["last_report_at"], reasons["last_copy_at"]) == (None, None, None)
+    assert reasons["points_passed"] == 0
+
+
+async def test_a_practice_is_given_to_somebody_who_may_look_after_it(cast: Cast) -> None:
+    ana, tom, lea, ivo = await cast.ana(), await cast.tom(), await cast.lea(), await cast.ivo()
+    bea = await cast.bea()
+
+    async def give(practice: str, member_id: str | None) -> Any:
+        return await ana.call("PUT", f"{PATH}/{practice}/responsible", json={"member_id": member_id})
+
+    async def listed(who: Caller | Person, responsible: str) -> list[str]:
+        return [row["name"] for row in (await who.get(PATH, params={"responsible": responsible}))["items"]]
+
+    assert await listed(ana, "none") == ["Elm", "Cedar"] or await listed(ana, "none") == ["Cedar", "Elm"]
+    given = await give(cast.cedar, tom.member_id)
+    assert (given.status_code, given.json()) == (200, {"id": tom.member_id, "name": "Tom"})
+    unfit = (422, "practice.responsible")
+    assert refusal(await give(cast.elm, tom.member_id)) == unfit  # whom he may not see
+    assert refusal(await give(cast.elm, ivo.member_id)) == unfit
+    assert refusal(await give(cast.elm, bea.member_id)) == unfit
+    assert refusal(await give(cast.fir, lea.member_id)) == (404, "not_found")
+    assert (await give(cast.elm, lea.member_id)).status_code == 200
+    assert (await listed(tom, "me"), await listed(ana, "me"), await listed(ana, "none")) == (["Cedar"], [], [])
+    assert await listed(ana, lea.member_id) == ["Elm"]
+    assert await listed(tom, lea.member_id) == []
+    assert await listed(cast.pia, "me") == []
+    assert (await ana.get(f"{PATH}/{cast.elm}"))["responsible"]["name"] == "Lea"
+    counted = [(await who.get("/v1/summary")) for who in (ana, tom)]
+    assert [(each["mine"], each["unassigned"]) for each in counted] == [(0, 0), (1, 0)]
+    changes = (await ana.get(f"{PATH}/{cast.elm}/changes"))["items"]
+    assert [each["payload"]["fields"] for each in changes if each["kind"] == "practice.changed"] == [["responsible"]]
+    await give(cast.elm, lea.member_id)  # as it is: nothing has changed
+    assert len((await ana.get(f"{PATH}/{cast.elm}/changes"))["items"]) == len(changes)
+    # Whoever no longer sees a practice, or has gone, looks after it no more.
+    await ana.call("PATCH", f"/v1/members/{lea.member_id}", json={"practices": [cast.cedar]})
+    assert await listed(ana, "none") == ["Elm"]
+    await ana.call("DELETE", f"/v1/members/{tom.member_id}")
+    assert sorted(await listed(ana, "none")) == ["Cedar", "Elm"]
+    await give(cast.elm, ana.member_id)
+    assert (await give(cast.elm, None)).json() is None
+    assert sorted(await listed(ana, "none")) == ["Cedar", "Elm"]

@@ -170,6 +170,18 @@ REFERENCES: dict[Naming, tuple[str, dict[str, Any]]] = {
         "ana lea tom ivo paz zoe pia pip bea bela",
         {"practice_id": "{practice_id}"},
     ),
+    ("GET", "/v1/practices", "responsible"): (
+        "ana lea tom ivo paz zoe pia pip bea bela",
+        {"responsible": "{assignee_id}"},
+    ),
+    ("GET", "/v1/practices.csv", "responsible"): (
+        "ana lea tom ivo paz zoe pia pip bea bela",
+        {"responsible": "{assignee_id}"},
+    ),
+    ("PUT", PRACTICE + "/responsible", "member_id"): (
+        "ana lea tom pia pip bea bela",
+        {"member_id": "{assignee_id}"},
+    ),
     ("GET", "/v1/exceptions", "practice_id"): (
         "ana lea tom ivo paz zoe pia pip bea bela",
         {"practice_id": "{practice_id}"},

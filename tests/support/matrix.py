@@ -99,12 +99,19 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("POST", "/v1/me/membership"): Row(
         EVERYBODY, 204, body={"member_id": "{member_id}"}, fresh="own place", otherwise={"pia pip": PEOPLE_ONLY}
     ),
+    ("GET", "/v1/me/views"): Row(EVERYBODY, 200, otherwise={"pia pip": PEOPLE_ONLY}),
+    ("POST", "/v1/me/views"): Row(
+        EVERYBODY, 201, {"name": "Mine", "query": "overall=critical"}, otherwise={"pia pip": PEOPLE_ONLY}
+    ),
+    ("DELETE", "/v1/me/views/{view_id}"): Row(EVERYBODY, 204, fresh="own view", otherwise={"pia pip": PEOPLE_ONLY}),
     ("GET", "/v1/summary"): Row(READS, 200),
     ("GET", "/v1/practices"): Row(READS, 200),
+    ("GET", "/v1/practices.csv"): Row(READS, 200),
     ("POST", "/v1/practices"): Row(WORKS, 201, {"name": "Ash", "profession": "nurse"}, otherwise={"tom pip": LIMITED}),
     ("GET", PRACTICE): Row(READS, 200),
     ("PATCH", PRACTICE): Row(WORKS, 200, {"name": "Ash and sons"}, fresh="practice"),
     ("DELETE", PRACTICE): Row(WORKS, 204, fresh="practice"),
+    ("PUT", PRACTICE + "/responsible"): Row(WORKS, 200, {"member_id": None}, fresh="practice"),
     ("GET", PRACTICE + "/opening-hours"): Row(READS, 200),
     ("PUT", PRACTICE + "/opening-hours"): Row(
         KEEPS_RECORDS, 200, {"weekly": {"monday": [{"from": "09:00", "to": "12:00"}]}}, fresh="practice"

@@ -168,6 +168,9 @@ async def own(world: World, row: Row, voice: Voice, home: str) -> tuple[Voice, d
         case "own session":
             assert voice.member is not None
             return voice, {"session_id": (await session_of(world, voice.member))[0]}
+        case "own view":
+            made = await world.post(voice, "/v1/me/views", {"name": f"Of {voice.name}", "query": "overall=critical"})
+            return voice, {"view_id": made["id"]}
         case "own place":
             return await somebody_of_two_places(world, voice, home)
         case "practice" | "served practice" | "alerted practice" | "questionnaire":

@@ -268,6 +268,14 @@ async def channel(world: World, home: str) -> str:
     return str(made["id"])
 
 
+async def give_practice(world: World, home: str) -> None:
+    """Give a home to whoever looks after its alert."""
+    named = world.homes[home]
+    path = f"/v1/practices/{named['practice_id']}/responsible"
+    answer = await world.call(world.owner_of(home), "PUT", path, json={"member_id": named["assignee_id"]})
+    assert answer.is_success, answer.text
+
+
 async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: C901, PLR0911, PLR0912 - one way per kind of thing
     """Make one more thing of a kind in a home; return the parameters of paths that name it."""
     owner, name = world.owner_of(home), NAMES[home]
@@ -311,6 +319,10 @@ async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: C
         case "session":
             who = await member(world, owner.provider_id, Standing("practice_staff", UUID(practice)), f"Sam {name}")
             return {"session_id": (await session_of(world, who))[0]}
+        case "view":
+            who = await member(world, owner.provider_id, Standing("practice_staff", UUID(practice)), f"Val {name}")
+            voice = await person(world, who, frozenset({home}))
+            return {"view_id": (await world.post(voice, "/v1/me/views", {"name": name, "query": f"q={name}"}))["id"]}
         case "channel":
             return {"channel_id": await channel(world, home)}
         case "client":
@@ -415,7 +427,7 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
         world.homes[home] |= await questionnaire(world, owner, named["practice_id"], named["supplier_id"])
         for kind in (
             *("alert", "device", "token", "invitation", "member", "session", "client", "identity_provider"),
-            *("evidence", "action", "endpoint", "channel", "incident"),
+            *("evidence", "action", "endpoint", "channel", "incident", "view"),
         ):
             world.homes[home] |= await make(world, kind, home)
         reporting = await device(world, home)
@@ -424,6 +436,7 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
         for kind in ("exception", "window", "draft"):
             world.homes[home] |= await make(world, kind, home)
         await fill_card(world, home)
+        await give_practice(world, home)
         await set_policy(world, home)
         await set_alerting_policy(world, home)
         world.homes[home]["pending_id"] = (await make(world, "pending", home))["device_id"]

@@ -12,13 +12,14 @@ from vigie.alerts import follow_statements as sql
 from vigie.alerts.engine_run import Run, meet_practices, run_engine
 from vigie.alerts.errors import AlertAssigneeError, AlertClosedError, SnoozePeriodError
 from vigie.alerts.models import Alert, AlertEntry
-from vigie.alerts.queries import Seen, get_alert, may_take
+from vigie.alerts.queries import Seen, get_alert
 from vigie.alerts.schemas import SnoozeIn
 from vigie.auth.dependencies import Call
 from vigie.core.clock import wire_time
 from vigie.core.ids import uuid7
 from vigie.events.log import NewEvent
 from vigie.events.session import driver_connection, record
+from vigie.practices.queries import may_look_after
 
 LONGEST_SNOOZE: Final = timedelta(days=90)
 
@@ -35,7 +36,7 @@ async def acknowledge(call: Call, alert_id: UUID, comment: str | None) -> Seen:
 async def assign(call: Call, alert_id: UUID, member_id: UUID | None, comment: str | None) -> Seen:
     """Give an alert to a member, or to nobody. Raises `AlertAssigneeError` beside what `acknowledge` does."""
     alert = await _living(call, alert_id)
-    if member_id is not None and not await may_take(call, member_id, alert.practice_id):
+    if member_id is not None and not await may_look_after(call, member_id, alert.practice_id):
         raise AlertAssigneeError
     if alert.assignee_id == member_id and comment is None:
         call.audit(details={"repeated": True})

@@ -12,7 +12,7 @@ from vigie.alerts.channel_models import Channel, Suppression
 from vigie.alerts.models import Alert, AlertEntry, AlertingPolicy, MaintenanceWindow
 from vigie.alerts.schemas import AlertQuery, Severity, SuppressionQuery, WindowQuery
 from vigie.auth.dependencies import Call
-from vigie.auth.models import Member, MemberPractice
+from vigie.auth.models import Member
 from vigie.core.errors import NotFoundError
 from vigie.core.pagination import keyset, page_of
 from vigie.practices.models import Practice
@@ -124,28 +124,6 @@ async def list_suppressions(call: Call, query: SuppressionQuery) -> tuple[Sequen
     order = [Suppression.wanted_at, Suppression.id]
     rows = (await call.session.scalars(keyset(statement, query, order, [_INSTANT, UUID], descending=True))).all()
     return page_of(rows, query, lambda row: (row.wanted_at, row.id))
-
-
-async def may_take(call: Call, member_id: UUID, practice_id: UUID) -> bool:
-    """Whether a member belongs to the provider's side and sees a practice."""
-    sees = or_(
-        ~Member.limited,
-        select(MemberPractice.practice_id)
-        .where(
-            MemberPractice.provider_id == Member.provider_id,
-            MemberPractice.member_id == Member.id,
-            MemberPractice.practice_id == practice_id,
-        )
-        .exists(),
-    )
-    statement = select(Member.id).where(
-        Member.provider_id == call.principal.provider_id,
-        Member.id == member_id,
-        Member.removed_at.is_(None),
-        Member.role.in_(("owner", "technician")),
-        sees,
-    )
-    return (await call.session.scalars(statement)).first() is not None
 
 
 async def absent_targets(call: Call, channels: set[UUID], members: set[UUID]) -> set[UUID]:

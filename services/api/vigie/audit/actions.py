@@ -72,8 +72,10 @@ class Action(StrEnum):
     OPENING_HOURS_SET = "opening_hours.set"
     POLICY_CHANGE = "policy.change"
     PRACTICE_ARCHIVE = "practice.archive"
+    PRACTICE_ASSIGN = "practice.assign"
     PRACTICE_CHANGE = "practice.change"
     PRACTICE_CREATE = "practice.create"
+    PRACTICE_EXPORT = "practice.export"
     PRACTICE_SUPPLIERS_CONFIRM = "practice_suppliers.confirm"
     PRACTICE_SUPPLIER_ADD = "practice_supplier.add"
     PRACTICE_SUPPLIER_REMOVE = "practice_supplier.remove"
@@ -85,6 +87,8 @@ class Action(StrEnum):
     QUESTIONNAIRE_REFRESH = "questionnaire.refresh"
     QUESTIONNAIRE_SIGN = "questionnaire.sign"
     RESTORE_TEST_RECORD = "restore_test.record"
+    SAVED_VIEW_KEEP = "saved_view.keep"
+    SAVED_VIEW_REMOVE = "saved_view.remove"
     SESSION_END = "session.end"
     SESSION_OPEN = "session.open"
     SESSION_SWITCH = "session.switch"
@@ -155,11 +159,14 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "delete_client_secret": Action.CLIENT_SECRET_REVOKE,
     "export_audit": Action.AUDIT_EXPORT,
     "freeze_incident": Action.INCIDENT_FREEZE,
+    "export_practices": Action.PRACTICE_EXPORT,
     "forget_opening_hours": Action.OPENING_HOURS_FORGET,
+    "give_responsible": Action.PRACTICE_ASSIGN,
     "grant_exception": Action.EXCEPTION_CREATE,
     "log_incident": Action.INCIDENT_LOG,
     "mark_incident_step": Action.INCIDENT_STEP,
     "note_incident_notice": Action.INCIDENT_NOTIFY,
+    "keep_view": Action.SAVED_VIEW_KEEP,
     "refresh_questionnaire": Action.QUESTIONNAIRE_REFRESH,
     "read_evidence": Action.EVIDENCE_READ,
     "read_incident_evidence": Action.INCIDENT_EVIDENCE_READ,
@@ -169,6 +176,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "remove_device": Action.DEVICE_REVOKE,
     "remove_member": Action.MEMBER_REMOVE,
     "remove_practice_supplier": Action.PRACTICE_SUPPLIER_REMOVE,
+    "remove_view": Action.SAVED_VIEW_REMOVE,
     "remove_webhook_endpoint": Action.WEBHOOK_ENDPOINT_REMOVE,
     "replace_client_keys": Action.CLIENT_KEYS_REPLACE,
     "replace_contacts": Action.CONTACTS_REPLACE,

@@ -1,32 +1,57 @@
 """Reads that cross slices. Nothing here is aggregated per row: verdicts are materialised when they change."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, and_, func, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, false, func, select, true
+from sqlalchemy.orm import defer
 
 from vigie.auth.dependencies import Call
+from vigie.auth.models import Member
 from vigie.core.pagination import keyset, page_of
 from vigie.devices.models import Device, DeviceLiveness
 from vigie.overview.checklist_queries import in_state
 from vigie.overview.schemas import PracticeQuery
 from vigie.posture.models import Posture
-from vigie.practices.models import Practice
+from vigie.practices.models import Practice, PracticeResponsible
 from vigie.practices.queries import matching, visible
 
 _FILTERS = ("overall", "patch", "backup", "checklist", "liveness")
 _COUNTED = ("active", "silent", "never", "pending")
 
 
-async def list_practices(call: Call, query: PracticeQuery) -> tuple[Sequence[Row[*tuple[Any, ...]]], str | None]:
-    """Return a page of practices with their postures, worst first."""
-    provider_id = call.principal.provider_id
-    statement = (
-        select(Practice, Posture)
+class Listed(NamedTuple):
+    """A practice of the list with its posture, and who looks after it."""
+
+    practice: Practice
+    posture: Posture
+    member_id: UUID | None
+    member_name: str | None
+
+
+def _listed(call: Call) -> Select[*tuple[Any, ...]]:
+    """Return the statement over the practices a caller sees, with postures and responsibles."""
+    return (
+        select(Practice, Posture, Member.id, Member.name)
         .join(Posture, and_(Posture.provider_id == Practice.provider_id, Posture.practice_id == Practice.id))
-        .where(Posture.provider_id == provider_id, *visible(call.principal))
+        .outerjoin(
+            PracticeResponsible,
+            and_(
+                PracticeResponsible.provider_id == Posture.provider_id,
+                PracticeResponsible.practice_id == Posture.practice_id,
+            ),
+        )
+        .outerjoin(
+            Member,
+            and_(Member.provider_id == PracticeResponsible.provider_id, Member.id == PracticeResponsible.member_id),
+        )
+        .where(Posture.provider_id == call.principal.provider_id, *visible(call.principal))
     )
+
+
+def _filtered(call: Call, query: PracticeQuery) -> Select[*tuple[Any, ...]]:
+    statement = _listed(call)
     for name in _FILTERS:
         if (light := getattr(query, name)) is not None:
             statement = statement.where(getattr(Posture, name) == light)
@@ -34,9 +59,31 @@ async def list_practices(call: Call, query: PracticeQuery) -> tuple[Sequence[Row
         statement = statement.where(in_state(query.control, query.state))
     if query.q is not None and (condition := matching(query.q)) is not None:
         statement = statement.where(condition)
+    if query.responsible == "none":
+        statement = statement.where(PracticeResponsible.member_id.is_(None))
+    elif query.responsible is not None:
+        statement = statement.where(_given_to(call, query.responsible))
+    return statement
+
+
+def _given_to(call: Call, responsible: UUID | str) -> ColumnElement[bool]:
+    """Return the condition that a member, or the caller, looks after a practice; a partner client looks after none."""
+    if responsible == "me" and call.principal.kind != "member":
+        return false()
+    member_id = UUID(call.principal.subject) if responsible == "me" else responsible
+    return PracticeResponsible.member_id == member_id
+
+
+async def list_practices(
+    call: Call, query: PracticeQuery, *, reasons: bool = False
+) -> tuple[Sequence[Listed], str | None]:
+    """Return a page of practices with their postures, worst first; without `reasons` their controls stay unread."""
+    statement = _filtered(call, query)
+    if not reasons:
+        statement = statement.options(defer(Posture.controls), defer(Posture.answers))
     ordered = keyset(statement, query, [Posture.rank, Posture.practice_id], [int, UUID])
-    rows = (await call.session.execute(ordered)).all()
-    return page_of(rows, query, lambda row: [row[1].rank, row[1].practice_id])
+    rows = [Listed(*row) for row in (await call.session.execute(ordered)).all()]
+    return page_of(rows, query, lambda row: [row.posture.rank, row.posture.practice_id])
 
 
 async def count_lights(call: Call) -> Sequence[Row[*tuple[Any, ...]]]:
@@ -49,6 +96,23 @@ async def count_lights(call: Call) -> Sequence[Row[*tuple[Any, ...]]]:
         .group_by(*lights)
     )
     return (await call.session.execute(statement)).all()
+
+
+async def count_responsibles(call: Call) -> tuple[int, int]:
+    """Return how many practices somebody looks after, and how many of these the caller."""
+    tied = and_(Practice.provider_id == PracticeResponsible.provider_id, Practice.id == PracticeResponsible.practice_id)
+    counted = await call.session.execute(
+        select(func.count(), func.count().filter(_given_to(call, "me")))
+        .select_from(PracticeResponsible)
+        .join(Practice, tied)
+        .where(
+            PracticeResponsible.provider_id == call.principal.provider_id,
+            *visible(call.principal),
+            Practice.archived_at.is_(None),
+        )
+    )
+    given, own = counted.one()
+    return given, own
 
 
 async def count_devices(call: Call) -> dict[str, int]:

@@ -1,6 +1,5 @@
-"""REST routes of practices, their verdicts, their changes, and the summary."""
+"""REST routes of practices, their verdicts and their changes."""
 
-from collections import Counter
 from datetime import datetime
 from typing import Annotated, Any, Protocol, cast
 from uuid import UUID
@@ -17,11 +16,11 @@ from vigie.core.errors import InvalidRequestError, NotFoundError, language_of, p
 from vigie.core.etag import tagged
 from vigie.core.pagination import InvalidCursorError, Page, PageQuery
 from vigie.devices.fleet import get_device, revoke_devices_of
-from vigie.devices.queries import line_of, running_outage
+from vigie.devices.queries import line_of
 from vigie.devices.silence_models import PracticeLine
 from vigie.events.queries import events_of_practice
 from vigie.events.session import record
-from vigie.overview import queries, schemas
+from vigie.overview import schemas
 from vigie.overview.counting_anew import count_anew
 from vigie.overview.naming import names_in
 from vigie.overview.saying import DeviceFindings, device_finding
@@ -34,7 +33,7 @@ from vigie.posture.rules.practice import fraction
 from vigie.posture.schemas import ControlOut, FindingOut, HeadlineOut, PostureOut
 from vigie.practices import service
 from vigie.practices.models import Practice
-from vigie.practices.queries import get_practice, refuse_limited
+from vigie.practices.queries import get_practice, refuse_limited, responsible_of
 from vigie.practices.schemas import NewPractice, PracticeOut, PracticePatch
 
 router = APIRouter(prefix="/v1", responses=problems(UnauthenticatedError, InsufficientScopeError))
@@ -52,44 +51,6 @@ class Kit(Protocol):
 
 def _practice_out(practice: Practice) -> dict[str, Any]:
     return {name: getattr(practice, name) for name in PracticeOut.model_fields}
-
-
-def _row(practice: Practice, posture: Posture) -> schemas.PracticeRow:
-    return schemas.PracticeRow(
-        id=practice.id,
-        name=practice.name,
-        city=practice.city,
-        profession=practice.profession,
-        external_ref=practice.external_ref,
-        overall=posture.overall,
-        patch=posture.patch,
-        backup=posture.backup,
-        checklist=posture.checklist,
-        score=posture.score,
-        liveness=posture.liveness,
-        since=posture.since["overall"],
-        devices=posture.devices,
-        as_of=posture.assessed_at,
-    )
-
-
-@router.get(
-    "/practices",
-    tags=["practices"],
-    response_model=Page[schemas.PracticeRow],
-    responses=problems(InvalidCursorError, InvalidRequestError),
-    summary="List practices, worst first",
-)
-async def list_practices(request: Request, call: Reads, query: Annotated[schemas.PracticeQuery, Query()]) -> Response:
-    """List practices with their lights: critical, unknown, warning, ok; the one with most such lights first.
-
-    With `control` (and `state`, `fail` unless said otherwise), only those that are in this state of that control.
-    """
-    if query.control is not None and query.control not in load_catalogue().controls:
-        raise InvalidRequestError(errors=[{"pointer": "/query/control", "reason": "no control of the catalogue"}])
-    rows, following = await queries.list_practices(call, query)
-    items = [_row(practice, posture) for practice, posture in rows]
-    return tagged(request, Page[schemas.PracticeRow](items=items, next_cursor=following))
 
 
 @router.post(
@@ -146,7 +107,9 @@ async def read_practice(request: Request, call: Reads, practice_id: UUID) -> Res
         since = {name: datetime.fromisoformat(posture.since.get(name, opened)) for name in _LIGHTS}
         lights = schemas.PracticeLights(**named, since=since, as_of=posture.assessed_at)
     line = _line_out(await line_of(call, practice), posture)
-    return tagged(request, schemas.PracticeDetail(**_practice_out(practice), posture=lights, line=line))
+    responsible = await responsible_of(call, practice.id)
+    detail = schemas.PracticeDetail(**_practice_out(practice), posture=lights, line=line, responsible=responsible)
+    return tagged(request, detail)
 
 
 def _line_out(line: PracticeLine | None, posture: Posture | None) -> schemas.LineOut:
@@ -305,20 +268,3 @@ async def read_findings(
     language, catalogue = language_of(request), load_catalogue()
     items = [device_finding(finding_out(finding), catalogue, language) for finding in findings]
     return tagged(request, DeviceFindings(items=items), language)
-
-
-@router.get("/summary", tags=["overview"], summary="Read the fleet in numbers")
-async def read_summary(call: Reads) -> schemas.Summary:
-    """Read how many practices show which light, and how many devices are heard."""
-    counted: dict[str, Counter[str]] = {name: Counter() for name in _LIGHTS}
-    total = 0
-    for *lights, practices in await queries.count_lights(call):
-        total += practices
-        for name, light in zip(_LIGHTS, lights, strict=True):
-            counted[name][light] += practices
-    counters = {
-        name: schemas.Counters(**{light: counts[light] for light in schemas.Counters.model_fields})
-        for name, counts in counted.items()
-    }
-    devices, unheard = await queries.count_devices(call), await running_outage(call)
-    return schemas.Summary(as_of=call.now, unheard_since=unheard, practices=total, **counters, devices=devices)

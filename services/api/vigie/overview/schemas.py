@@ -3,18 +3,20 @@
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from vigie.core.pagination import PageQuery
 from vigie.core.wire import Instant
-from vigie.practices.schemas import PracticeOut
+from vigie.practices.schemas import PracticeOut, ResponsibleOut
 
 Light = Literal["ok", "warning", "critical", "unknown"]
 State = Literal["pass", "warn", "fail", "unknown", "not_applicable"]
 
 
-class PracticeQuery(PageQuery):
+class PracticeFilters(BaseModel):
     """Filters of the list of practices."""
+
+    model_config = ConfigDict(extra="forbid")
 
     overall: Light | None = Field(None, description="Practices whose worst light this is.")
     patch: Light | None = Field(None, description="Practices whose patch light this is.")
@@ -26,10 +28,62 @@ class PracticeQuery(PageQuery):
     )
     state: State = Field("fail", description="With `control`: the state the practices are in.")
     q: str | None = Field(None, max_length=100, description="Words that begin words of name, city or reference.")
+    responsible: UUID | Literal["me", "none"] | None = Field(
+        None, description="Practices looked after by a member, by the caller (`me`), by nobody (`none`)."
+    )
+
+
+class PracticeQuery(PageQuery, PracticeFilters):
+    """A page of the list of practices."""
+
+
+class ExportQuery(PracticeFilters):
+    """The list as a file: its filters, and its language."""
+
+    language: Literal["fr", "en"] | None = None
+
+
+class ListQuery(PracticeQuery):
+    """The list itself: its filters, and how much each row tells."""
+
+    include: Literal["reasons"] | None = Field(None, description="`reasons`: why each light is what it is.")
+
+
+class LightReason(BaseModel):
+    """Why a light is what it is: the control that decides, and what is found of it in the state that decides.
+
+    `short`: in a few words, `says`: as a sentence, both in the language asked for. `code`: of the reason. Devices are null where
+    the practice itself is judged; `device_alias` names the one device, where it is one.
+    """
+
+    control: str
+    title: str
+    code: str | None
+    short: str
+    says: str
+    since: Instant | None
+    devices_in_state: int | None
+    devices_concerned: int | None
+    device_id: UUID | None
+    device_alias: str | None
+
+
+class PracticeReasons(BaseModel):
+    """Why the lights of a practice are what they are. A light is null while nothing is known of it.
+
+    `points_passed` of `points_concerned`: control points of the checklist. `last_copy_at`: of the backup that decides.
+    """
+
+    patch: LightReason | None
+    backup: LightReason | None
+    points_passed: int
+    points_concerned: int
+    last_report_at: Instant | None
+    last_copy_at: Instant | None
 
 
 class PracticeRow(BaseModel):
-    """A practice in the list: who it is, and its lights."""
+    """A practice in the list: who it is, who looks after it, its lights; with `include=reasons` why they are so."""
 
     id: UUID
     name: str
@@ -45,12 +99,15 @@ class PracticeRow(BaseModel):
     since: Instant
     devices: dict[str, int]
     as_of: Instant
+    responsible: ResponsibleOut | None
+    reasons: PracticeReasons | None
 
 
 class PracticeDetail(PracticeOut):
-    """One practice with its lights (null once it is archived) and its line."""
+    """One practice with its lights (null once it is archived), its line, and who looks after it."""
 
     posture: "PracticeLights | None"
+    responsible: ResponsibleOut | None
     line: "LineOut"
 
 
@@ -108,11 +165,16 @@ class Counters(BaseModel):
 
 
 class Summary(BaseModel):
-    """The fleet of a provider in numbers. `unheard_since`: since then nobody can be heard because of us, and no silence is told."""
+    """The fleet of a provider in numbers. `unheard_since`: since then nobody can be heard because of us, and no silence is told.
+
+    `mine`, `unassigned`: practices that the caller looks after, and that nobody does.
+    """
 
     as_of: Instant
     unheard_since: Instant | None
     practices: int
+    mine: int
+    unassigned: int
     overall: Counters
     patch: Counters
     backup: Counters

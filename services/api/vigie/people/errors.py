@@ -3,6 +3,13 @@
 from vigie.core.errors import AppError
 
 
+class TooManyViewsError(AppError):
+    """A member keeps thirty lists at most."""
+
+    status, code = 409, "saved_view.too_many"
+    title, title_fr = "Too many saved lists", "Trop de listes enregistrées"
+
+
 class NoAccessError(AppError):
     """Nobody has invited this person, or their membership ended. Says nothing about anybody else."""
 

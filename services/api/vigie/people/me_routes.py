@@ -1,4 +1,4 @@
-"""REST routes of the caller's own: who am I, where else may I go, my sessions."""
+"""REST routes of the caller's own: who am I, where else may I go, my sessions, my saved lists."""
 
 from typing import Annotated, cast
 from uuid import UUID
@@ -6,16 +6,18 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from vigie.auth.dependencies import Call, address_of, reads, writes
+from vigie.auth.dependencies import Call, IdempotencyKey, address_of, attempt_of, reads, writes
 from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
 from vigie.auth.models import Session
 from vigie.auth.principal import ALL_PRACTICES, Permission
 from vigie.auth.sessions import end_session
+from vigie.core import idempotency
 from vigie.core.errors import NotFoundError, problems
 from vigie.core.pagination import Page
-from vigie.people import errors, schemas, sign_out
+from vigie.people import errors, schemas, sign_out, views
 from vigie.people.cookies import session_cookie_header
 from vigie.people.kit import people_of
+from vigie.people.models import SavedView
 from vigie.people.queries import own_sessions
 from vigie.people.switching import switch, whereabouts
 
@@ -98,3 +100,46 @@ async def end_own_session(call: OwnWrite, session_id: UUID) -> None:
     if call.principal.session_id is None:
         raise errors.PeopleOnlyError
     await sign_out.end_own_session(call.session, call.principal, session_id, now=call.now)
+
+
+def _view_out(view: SavedView) -> schemas.ViewOut:
+    return schemas.ViewOut(**{name: getattr(view, name) for name in schemas.ViewOut.model_fields})
+
+
+@router.get("/me/views", tags=["me"], responses=problems(errors.PeopleOnlyError), summary="List my saved lists")
+async def list_views(call: Own) -> Page[schemas.ViewOut]:
+    """List what the caller has saved, by name; there are thirty at most, and no further pages."""
+    return Page(items=[_view_out(view) for view in await views.views_of(call)], next_cursor=None)
+
+
+@router.post(
+    "/me/views",
+    tags=["me"],
+    status_code=201,
+    responses=problems(errors.PeopleOnlyError, errors.TooManyViewsError, idempotency.IdempotencyConflictError),
+    summary="Save a list",
+)
+async def keep_view(
+    request: Request, call: OwnWrite, new: schemas.NewView, idempotency_key: IdempotencyKey = None
+) -> schemas.ViewOut:
+    """Save the filters of a list under a name; a list of the caller's that has this name takes the new filters."""
+    attempt = attempt_of(call, request, idempotency_key, new)
+    if attempt is not None and (kept := await idempotency.begin(call.session, attempt)) is not None:
+        call.audit(object_kind="saved_view", object_id=kept["id"], details={"repeated": True})
+        return schemas.ViewOut(**kept)
+    made = _view_out(await views.keep(call, new))
+    if attempt is not None:
+        await idempotency.finish(call.session, attempt, 201, made.model_dump(mode="json"))
+    return made
+
+
+@router.delete(
+    "/me/views/{view_id}",
+    tags=["me"],
+    status_code=204,
+    responses=problems(errors.PeopleOnlyError, NotFoundError),
+    summary="Remove one of my saved lists",
+)
+async def remove_view(call: OwnWrite, view_id: UUID) -> None:
+    """Remove a list the caller has saved."""
+    await views.remove(call, view_id)

@@ -54,6 +54,24 @@ class Invitation(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
+class SavedView(Base):
+    """A list that a member has saved for themselves: its name, and what is asked for in its address."""
+
+    __tablename__ = "saved_view"
+    __table_args__ = (
+        ForeignKeyConstraint(["provider_id", "member_id"], ["member.provider_id", "member.id"]),
+        Index("uq_saved_view_provider_id_member_id_name", "provider_id", "member_id", "name", unique=True),
+        TENANT,
+    )
+
+    provider_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column()
+    name: Mapped[str] = mapped_column(String(60))
+    query: Mapped[str] = mapped_column(String(500))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
 class ProviderIdentity(Base):
     """An OpenID Connect issuer at which a provider's own staff signs in (Entra ID, Google, Keycloak…)."""
 

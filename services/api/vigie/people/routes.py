@@ -15,6 +15,7 @@ from vigie.core.errors import InvalidRequestError, NotFoundError, problems
 from vigie.core.pagination import InvalidCursorError, Page
 from vigie.people import errors, invitations, members, queries, schemas
 from vigie.people.models import Invitation
+from vigie.practices.responsibles import release_practices
 
 router = APIRouter(prefix="/v1", responses=problems(UnauthenticatedError, InsufficientScopeError))
 Reads = Annotated[Call, reads(Permission.MEMBERS_READ)]
@@ -52,6 +53,8 @@ async def change_member(call: Writes, member_id: UUID, patch: schemas.MemberPatc
     await queries.refuse_foreign_practices(call, patch.practices or ())
     standing = members.Standing(role, member.practice_id, practices)
     member, changed = await members.change_member(call.session, provider_id, member_id, standing)
+    if changed and (practices is not None or role not in {"owner", "technician"}):
+        await release_practices(call.session, provider_id, member_id, but=practices or ())
     call.audit(details={"role": role, "limited": practices is not None, "changed": changed})
     return _member_out(member, sorted(practices or ()))
 
@@ -66,6 +69,7 @@ async def change_member(call: Writes, member_id: UUID, patch: schemas.MemberPatc
 async def remove_member(call: Writes, member_id: UUID) -> None:
     """End a membership; every session of it ends at once, everywhere within a second. The last owner stays."""
     ended = await members.remove_member(call.session, call.principal.provider_id, member_id, now=call.now)
+    await release_practices(call.session, call.principal.provider_id, member_id)
     call.audit(details={"sessions_ended": ended})
 
 

@@ -156,6 +156,24 @@ class SessionOut(BaseModel):
     address: str | None
 
 
+class NewView(BaseModel):
+    """A list to save: its name, and the filters in its address, without the question mark."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, _Line, Field(max_length=60)]
+    query: Annotated[str, StringConstraints(max_length=500, pattern=r"^[A-Za-z0-9%&=_.~+*-]*$")]
+
+
+class ViewOut(BaseModel):
+    """A list that the caller has saved."""
+
+    id: UUID
+    name: str
+    query: str
+    created_at: Instant
+
+
 class IssuerOptions(BaseModel):
     """What may be chosen about an issuer; what is absent is as the product sets it."""
 

@@ -3,6 +3,13 @@
 from vigie.core.errors import AppError
 
 
+class ResponsibleError(AppError):
+    """Practices are looked after by owners and technicians who see them."""
+
+    status, code = 422, "practice.responsible"
+    title, title_fr = "This member cannot look after the practice", "Ce membre ne peut pas être responsable du cabinet"
+
+
 class PracticeArchivedError(AppError):
     """The practice is archived: what is recorded of it stays readable, and nothing is added or changed."""
 

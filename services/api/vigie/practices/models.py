@@ -72,6 +72,23 @@ class Practice(Base):
     archived_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
+class PracticeResponsible(Base):
+    """Who of the provider looks after a practice; a practice without a row has nobody of its own."""
+
+    __tablename__ = "practice_responsible"
+    __table_args__ = (
+        ForeignKeyConstraint(["provider_id", "practice_id"], ["practice.provider_id", "practice.id"]),
+        ForeignKeyConstraint(["provider_id", "member_id"], ["member.provider_id", "member.id"]),
+        Index("ix_practice_responsible_member_id", "provider_id", "member_id"),
+        TENANT,
+    )
+
+    provider_id: Mapped[UUID] = mapped_column(primary_key=True)
+    practice_id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column()
+    since: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
 class OpeningHours(Base):
     """When a practice is open, as it was told (`vigie.practices.opening_hours`); a practice without a row never closes."""
 

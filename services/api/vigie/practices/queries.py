@@ -4,14 +4,16 @@ import unicodedata
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from vigie.auth.dependencies import Call
 from vigie.auth.errors import LimitedToPracticesError
+from vigie.auth.models import Member, MemberPractice
 from vigie.auth.principal import ALL_PRACTICES, Principal
 from vigie.core.errors import NotFoundError
 from vigie.practices.errors import PracticeArchivedError
-from vigie.practices.models import Practice
+from vigie.practices.models import Practice, PracticeResponsible
+from vigie.practices.schemas import ResponsibleOut
 
 
 def visible(principal: Principal) -> list[ColumnElement[bool]]:
@@ -51,6 +53,42 @@ async def changeable_practice(call: Call, practice_id: UUID, *, lock: bool = Fal
     if practice.archived_at is not None:
         raise PracticeArchivedError
     return practice
+
+
+async def responsible_of(call: Call, practice_id: UUID) -> ResponsibleOut | None:
+    """Return who looks after a practice that `get_practice` has shown."""
+    found = await call.session.execute(
+        select(Member.id, Member.name)
+        .join(
+            PracticeResponsible,
+            and_(PracticeResponsible.provider_id == Member.provider_id, PracticeResponsible.member_id == Member.id),
+        )
+        .where(Member.provider_id == call.principal.provider_id, PracticeResponsible.practice_id == practice_id)
+    )
+    row = found.first()
+    return ResponsibleOut(id=row.id, name=row.name) if row is not None else None
+
+
+async def may_look_after(call: Call, member_id: UUID, practice_id: UUID) -> bool:
+    """Whether a member is an owner or a technician of the provider, and sees a practice."""
+    sees = or_(
+        ~Member.limited,
+        select(MemberPractice.practice_id)
+        .where(
+            MemberPractice.provider_id == Member.provider_id,
+            MemberPractice.member_id == Member.id,
+            MemberPractice.practice_id == practice_id,
+        )
+        .exists(),
+    )
+    statement = select(Member.id).where(
+        Member.provider_id == call.principal.provider_id,
+        Member.id == member_id,
+        Member.removed_at.is_(None),
+        Member.role.in_(("owner", "technician")),
+        sees,
+    )
+    return (await call.session.scalars(statement)).first() is not None
 
 
 def normalise(text: str) -> str:

@@ -77,6 +77,21 @@ class PracticePatch(BaseModel):
         return self
 
 
+class ResponsibleIn(BaseModel):
+    """Who is to look after the practice; null: nobody of its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    member_id: UUID | None
+
+
+class ResponsibleOut(BaseModel):
+    """A member of the provider, by whom a practice is looked after."""
+
+    id: UUID
+    name: str
+
+
 class PracticeOut(BaseModel):
     """A practice."""
 

@@ -108,11 +108,12 @@ class Control(Document):
 class ReasonText(Document):
     """What a reason code says to the practitioner, and the technician's next step.
 
-    Both may hold ``{placeholders}`` that are keys of the finding's evidence or threshold.
+    Both may hold ``{placeholders}`` that are keys of the finding's evidence or threshold. ``short``: in a few words, for lists.
     """
 
     says: Text
     next: Text
+    short: Text | None = None
 
 
 class ControlsDocument(Document):

@@ -1,0 +1,117 @@
+"""Why a light of a practice is what it is, in a few words: the control that decides, and what devices say of it. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from vigie.core.french import french
+from vigie.overview.explaining import fill
+from vigie.posture.catalogue import Text, load_catalogue
+from vigie.posture.rules.model import State
+from vigie.posture.rules.practice import HEADLINES, fraction
+from vigie.posture.rules.timeline import WORST_FIRST
+
+Language = Literal["fr", "en"]
+REASONED: Final = tuple(HEADLINES)
+"""The lights that one control decides."""
+
+_COUNTED: Final[Mapping[str, tuple[str, str]]] = {
+    "restore_days": ("restore_tested_at", "since"),
+    "days_left": ("ends_on", "until"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """The control that decides a light: the worst one, the first of the catalogue among equals."""
+
+    control: str
+    state: State
+    reason: str | None
+    since: str | None
+    counts: Mapping[State, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one finding tells of a control in the state that decides: its reason, with evidence and thresholds."""
+
+    reason: str
+    values: Mapping[str, Any]
+    device_id: Any = None
+    alias: str | None = None
+
+
+def deciding(name: str, controls: Mapping[str, Mapping[str, Any]], answers: Mapping[str, State]) -> Deciding | None:
+    """Return what decides a light (`patch`, `backup`) from a stored posture; None while nothing is known of it."""
+    found: Deciding | None = None
+    for control in HEADLINES[name]:
+        if (entry := controls.get(control)) is not None:
+            here = Deciding(control, entry["state"], entry["reason"], entry["since"], entry["counts"])
+        elif control in answers:
+            here = Deciding(control, answers[control], None, None, {})
+        else:
+            continue
+        if found is None or WORST_FIRST[here.state] < WORST_FIRST[found.state]:
+            found = here
+    return found
+
+
+def devices_of(found: Deciding) -> tuple[int | None, int | None]:
+    """Return how many devices are in the state that decides, of how many; None where the practice itself is judged."""
+    return fraction(found.state, found.counts) if found.counts else (None, None)
+
+
+def points_of(states: Iterable[State], controls: int) -> tuple[int, int]:
+    """Return how many control points pass, of those that concern the practice; what nobody has answered concerns it."""
+    known = list(states)
+    return known.count("pass"), controls - known.count("not_applicable")
+
+
+def title_of(control: str, language: Language) -> str:
+    """Return what a control of the catalogue is called."""
+    return _written(load_catalogue().controls[control].title, language, {})
+
+
+def say(found: Deciding, told: Told | None, language: Language, now: datetime) -> tuple[str, str, str | None]:
+    """Return why, in a few words and as a sentence, and the code of the reason.
+
+    Sentences have their numbers from the evidence; ages are counted up to `now`.
+    """
+    catalogue = load_catalogue()
+    title = catalogue.controls[found.control].title
+    code = told.reason if told is not None else found.reason
+    text = catalogue.reasons.get(code) if code is not None else None
+    if text is None:
+        return _written(title, language, {}), _written(title, language, {}), code
+    values = {**told.values, **counted(told.values, now)} if told is not None else {}
+    return _written(text.short or title, language, values), _written(text.says, language, values), code
+
+
+def counted(values: Mapping[str, Any], now: datetime) -> dict[str, int]:
+    """Return the whole days that short sentences hold: since the last good copy, since a restore, until a system ends."""
+    days = {
+        name: _days(values[key], now) if way == "since" else -_days(values[key], now)
+        for name, (key, way) in _COUNTED.items()
+        if values.get(key)
+    }
+    if (copied := last_copy(values)) is not None:
+        days["copy_days"] = _days(copied, now)
+    return days
+
+
+def last_copy(values: Mapping[str, Any]) -> str | None:
+    """Return when the worst job of a finding last made a good copy, as its evidence has it."""
+    jobs = values.get("jobs") or ()
+    return next((str(job["last_ok_at"]) for job in jobs if job.get("last_ok_at")), None)
+
+
+def _days(text: str, now: datetime) -> int:
+    at = datetime.fromisoformat(text)
+    return (now.date() - at.date()).days if at.tzinfo is None else int((now - at).total_seconds() // 86_400)
+
+
+def _written(text: Text, language: Language, values: Mapping[str, Any]) -> str:
+    said = fill(text, language, values)
+    return french(said) if language == "fr" else said
