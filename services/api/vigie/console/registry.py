@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from vigie.console import checklist, fleet, home, my_practice, practice
+from vigie.console import add_practice, checklist, fleet, home, my_practice, practice
 from vigie.console.rendering import STATIC, console_file
 from vigie.console.view import Handler
 
 PAGES: Final[tuple[tuple[str, Handler], ...]] = (
     *home.PAGES,
+    *add_practice.PAGES,
     *checklist.PAGES,
     *fleet.PAGES,
     *my_practice.PAGES,
