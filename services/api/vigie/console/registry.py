@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from vigie.console import add_practice, checklist, fleet, home, my_practice, practice
+from vigie.console import add_practice, checklist, fleet, home, incidents, my_practice, practice
 from vigie.console.rendering import STATIC, console_file
 from vigie.console.view import Handler
 
@@ -11,6 +11,7 @@ PAGES: Final[tuple[tuple[str, Handler], ...]] = (
     *add_practice.PAGES,
     *checklist.PAGES,
     *fleet.PAGES,
+    *incidents.PAGES,
     *my_practice.PAGES,
     *practice.PAGES,
     (f"{STATIC}/{{name}}", console_file),

@@ -174,7 +174,8 @@ def _refusal(request: Request, status: int, problem: Mapping[str, Any]) -> Respo
         return RedirectResponse(f"{_SIGN_IN}?return_to={quote(here, safe='/')}", 303, {"Cache-Control": "no-store"})
     language = language_of(request)
     shown = Shown(language, parts(request).clock.now())
-    html = render("refusal.html", language, shown, theme=_theme(request), status=status, problem=problem)
+    said = {"title": None, "detail": None, "code": "internal", **problem}
+    html = render("refusal.html", language, shown, theme=_theme(request), status=status, problem=said)
     return _answer(request, html, language, status)
 
 
