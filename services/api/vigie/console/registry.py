@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from vigie.console import add_practice, checklist, fleet, home, incidents, my_practice, practice
+from vigie.console import add_practice, checklist, fleet, home, incidents, my_practice, practice, questionnaires
 from vigie.console.rendering import STATIC, console_file
 from vigie.console.view import Handler
 
@@ -14,5 +14,6 @@ PAGES: Final[tuple[tuple[str, Handler], ...]] = (
     *incidents.PAGES,
     *my_practice.PAGES,
     *practice.PAGES,
+    *questionnaires.PAGES,
     (f"{STATIC}/{{name}}", console_file),
 )
