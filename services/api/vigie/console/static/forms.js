@@ -183,7 +183,9 @@ document.addEventListener("submit", (event) => {
   if (form.getAttribute("aria-busy") !== "true") submit(form, event.submitter);
 });
 
+// `data-print` prints the page; `data-copy="id"` copies what stands in another element.
 document.addEventListener("click", async (event) => {
+  if (event.target.closest?.("[data-print]")) window.print();
   const copied = event.target.closest?.("[data-copy]");
   if (!copied) return;
   await navigator.clipboard.writeText(document.getElementById(copied.dataset.copy).textContent.trim());

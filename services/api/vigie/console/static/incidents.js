@@ -1,4 +1,4 @@
-// The clocks of an incident go on by the minute, and the page is printed by a button.
+// The clocks of an incident go on by the minute.
 "use strict";
 
 const HOURS = 72;
@@ -24,4 +24,3 @@ function tick() {
 }
 
 window.setTimeout(tick, 60000 - (Date.now() % 60000));
-document.addEventListener("click", (event) => { if (event.target.closest?.("[data-print]")) window.print(); });
