@@ -19,7 +19,6 @@ WITHOUT_CONTROL = {
     "POST /v1/channels",
     "POST /v1/exceptions",
     "POST /v1/identity-providers",
-    "POST /v1/incidents",
     "POST /v1/maintenance-windows",
     "POST /v1/me/membership",
     "POST /v1/practices/{practice_id}/contacts/confirm",

@@ -70,7 +70,8 @@ def _press(template: Path, inputs: dict[str, str], now: datetime) -> bytes:
     compiler = typst.Compiler(
         template, root=ROOT, font_paths=_fonts()
     )  # one each: a compiler serves one thread at a time
-    made = compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=[*STANDARDS], timestamp=now)
+    dated = now.replace(microsecond=0)  # a PDF's dates have none, and typst refuses them
+    made = compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=[*STANDARDS], timestamp=dated)
     if not isinstance(made, bytes):  # pragma: no cover - a PDF is one file, says the library; its types say less
         raise TypeError
     return made
