@@ -68,7 +68,7 @@ async def test_a_parameter_that_is_not_documented_is_refused(cast: Cast, params:
     assert refusal(await cast.pia.call("GET", PATH, params=params)) == (422, code)
 
 
-@pytest.mark.parametrize("route", ["", "/sections", "/findings", "/presence"])
+@pytest.mark.parametrize("route", ["", "/sections", "/findings", "/presence", "/history"])
 async def test_routes_without_filters_refuse_every_parameter(cast: Cast, route: str) -> None:
     device = await cast.device()
     path = f"{PATH}/{device.device_id}{route}"
@@ -204,6 +204,39 @@ async def test_presence_shows_the_hours_heard_and_the_hours_run_unheard(cast: Ca
     assert today == both[:1]
     for days in (0, 801, "x"):
         assert refusal(await cast.pia.call("GET", path, params={"days": days})) == INVALID
+
+
+async def test_presence_tells_the_hours_the_practice_is_open_throughout(cast: Cast) -> None:
+    device = await cast.device()
+    path = f"{PATH}/{device.device_id}/presence"
+    assert (await cast.pia.get(path))["open"] is None  # nothing told: it never closes
+    weekly = {"tuesday": [{"from": "08:30", "to": "12:30"}, {"from": "14:00", "to": "16:00"}]}
+    await cast.pia.call("PUT", f"/v1/practices/{cast.cedar}/opening-hours", json={"weekly": weekly})
+    cast.clock.advance(timedelta(days=8))
+    # Paris is an hour ahead of UTC in November; the Tuesday before the device joined is not told
+    assert (await cast.pia.get(path))["open"] == [
+        {"day": "2026-11-24", "hours": [8, 9, 10, 13, 14]},
+        {"day": "2026-11-17", "hours": [8, 9, 10, 13, 14]},
+    ]
+
+
+async def test_history_tells_what_each_report_changed(cast: Cast) -> None:
+    device = await cast.device()
+    first = cast.clock.now()
+    await device.report(healthy(first))
+    cast.clock.advance(timedelta(hours=1))
+    changed = backup_section(cast.clock.now(), job(cast.clock.now(), last_status="failed", exit_code=1))
+    await device.report({"backup": changed})
+    path = f"{PATH}/{device.device_id}/history"
+    found = (await cast.pia.get(path))["items"]
+    assert [sorted(each["sections"]) for each in found] == [["backup"], ["backup", "os", "patch", "storage"]]
+    of_backup = await cast.pia.get(path, params={"section": "backup", "limit": 1})
+    assert of_backup["items"][0]["sections"] == {"backup": changed}
+    older = await cast.pia.get(path, params={"section": "backup", "limit": 1, "cursor": of_backup["next_cursor"]})
+    assert [each["sequence"] for each in older["items"]] == [1]
+    assert older["next_cursor"] is None
+    assert [each["sequence"] for each in (await cast.pia.get(path, params={"section": "os"}))["items"]] == [1]
+    assert (await cast.pia.get(path, params={"section": "power"}))["items"] == []
 
 
 async def test_a_run_that_cannot_have_been_is_passed_over(cast: Cast) -> None:

@@ -217,6 +217,7 @@ GUARDS = {
     "GET /v1/devices/{device_id}": "devices:read",
     "GET /v1/devices/{device_id}/findings": "devices:read",
     "GET /v1/devices/{device_id}/presence": "devices:read",
+    "GET /v1/devices/{device_id}/history": "devices:read",
     "GET /v1/devices/{device_id}/silences": "devices:read",
     "GET /v1/devices/{device_id}/sections": "devices:read",
     "DELETE /v1/exceptions/{exception_id}": "exceptions:write",

@@ -161,6 +161,7 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("GET", DEVICE + "/findings"): Row(READS_DEVICES, 200),
     ("GET", DEVICE + "/presence"): Row(READS_DEVICES, 200),
     ("GET", DEVICE + "/silences"): Row(READS_DEVICES, 200),
+    ("GET", DEVICE + "/history"): Row(READS_DEVICES, 200),
     ("PUT", PRACTICE + "/checklist/{control}"): Row(ANSWERS, 200, {"answer": "yes"}, otherwise={"paz zoe": WRONG_SIDE}),
     ("GET", PRACTICE + "/checklist/{control}/answers"): Row(READS_CHECKLIST, 200),
     ("POST", "/v1/attestations"): Row(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from vigie.console import add_practice, checklist, fleet, home, incidents, my_practice, practice, questionnaires
+from vigie.console import add_practice, checklist, device, fleet, home, incidents, my_practice, practice, questionnaires
 from vigie.console.rendering import STATIC, console_file
 from vigie.console.view import Handler
 
@@ -10,6 +10,7 @@ PAGES: Final[tuple[tuple[str, Handler], ...]] = (
     *home.PAGES,
     *add_practice.PAGES,
     *checklist.PAGES,
+    *device.PAGES,
     *fleet.PAGES,
     *incidents.PAGES,
     *my_practice.PAGES,

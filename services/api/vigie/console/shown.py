@@ -17,6 +17,7 @@ PARIS: Final = "Europe/Paris"
 _DAY: Final = timedelta(days=1)
 _NB: Final = "\N{NO-BREAK SPACE}"
 Moment = str | datetime
+Day = date
 
 
 def instant(value: Moment) -> datetime:
@@ -69,6 +70,10 @@ class Shown:
         """Show a date that is no instant (a birthday of a contract): 12 nov. 2026."""
         day = value if isinstance(value, date) else date.fromisoformat(value)
         return format_date(day, "d MMM y", locale=self.language).replace(" ", _NB)
+
+    def short_date(self, day: Day) -> str:
+        """Show a date in little room: 12 oct., with its year when it is not this one."""
+        return self._day(day, None)
 
     def moment(self, value: Moment, zone: str | None = None) -> Markup:
         """Show day and hour: 12 nov. à 08:42; the hour alone when it is today."""

@@ -99,6 +99,13 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "server": _("Serveur"),
         "nas": _("Stockage réseau"),
     },
+    "silence": {
+        "unknown": _("Cause inconnue : le poste est peut-être éteint, ou son réseau coupé."),
+        "machine_off": _("Le poste est éteint ou en veille."),
+        "agent_broken": _("Le poste tourne, mais son agent ne remonte plus."),
+        "line": _("La ligne du cabinet est coupée."),
+        "service": _("Le défaut vient de notre service, pas du cabinet."),
+    },
     "heard": {
         "reporting": _("Remonte"),
         "silent": _("Silencieux"),

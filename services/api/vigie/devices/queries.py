@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, and_, select
 
 from vigie.auth.dependencies import Call
 from vigie.core.pagination import PageQuery, keyset, page_of
-from vigie.devices.models import Device, DeviceLiveness, DevicePresence, DeviceSection, EnrolmentToken
+from vigie.devices.models import Device, DeviceLiveness, DevicePresence, DeviceSection, EnrolmentToken, SectionHistory
 from vigie.devices.silence_models import DeviceSilence, PracticeLine, ServiceOutage
 from vigie.practices.models import Practice
 from vigie.practices.queries import get_practice, visible
@@ -89,6 +89,25 @@ async def presence_of(call: Call, device: Device, start: date) -> Sequence[Devic
         .order_by(DevicePresence.day.desc())
     )
     return found.all()
+
+
+class HistoryQuery(PageQuery):
+    """Filters of the history of a device."""
+
+    section: str | None = Field(None, max_length=32, description="Only reports that changed this section, and only it.")
+
+
+async def history_of(call: Call, device: Device, query: HistoryQuery) -> tuple[Sequence[SectionHistory], str | None]:
+    """Return a page of the reports of a device that changed something, latest first."""
+    statement = select(SectionHistory).where(
+        SectionHistory.provider_id == device.provider_id, SectionHistory.device_id == device.id
+    )
+    if query.section is not None:
+        statement = statement.where(SectionHistory.sections[query.section].is_not(None))
+    keys = [SectionHistory.received_at, SectionHistory.sequence]
+    ordered = keyset(statement, query, keys, [datetime.fromisoformat, int], descending=True)
+    rows = (await call.session.scalars(ordered)).all()
+    return page_of(rows, query, lambda row: [row.received_at.isoformat(), row.sequence])
 
 
 async def silences_of(call: Call, device: Device, query: PageQuery) -> tuple[Sequence[DeviceSilence], str | None]:

@@ -19,7 +19,10 @@ from vigie.devices import enrolment, errors, fleet, queries, schemas
 from vigie.devices.models import Device, DeviceLiveness, DevicePresence, EnrolmentToken
 from vigie.devices.silence_models import DeviceSilence
 from vigie.posture.assessment import Assessor
+from vigie.practices.calendar import open_hours
 from vigie.practices.errors import PracticeArchivedError
+from vigie.practices.opening_hours import calendar_of
+from vigie.practices.queries import get_practice
 
 router = APIRouter(prefix="/v1", responses=problems(UnauthenticatedError, InsufficientScopeError))
 Reads = Annotated[Call, reads(Permission.DEVICES_READ)]
@@ -254,8 +257,39 @@ async def read_presence(
     if row is None:
         raise NotFoundError
     device, liveness = row[0], row[1]
-    stored = await queries.presence_of(call, device, call.now.date() - timedelta(days=days - 1))
-    return schemas.PresenceOut(items=_presence(liveness, stored))
+    first = call.now.date() - timedelta(days=days - 1)
+    stored = await queries.presence_of(call, device, first)
+    calendar = await calendar_of(call, await get_practice(call, device.practice_id))
+    opened = None
+    if calendar is not None:
+        hours = open_hours(calendar, max(first, device.enrolled_at.date()), call.now.date())
+        opened = [schemas.OpenDay(day=day, hours=found) for day, found in hours]
+    return schemas.PresenceOut(items=_presence(liveness, stored), open=opened)
+
+
+@router.get(
+    "/devices/{device_id}/history",
+    tags=["devices"],
+    responses=problems(NotFoundError, InvalidCursorError),
+    summary="List what a device reported anew",
+)
+async def list_history(
+    call: Reads, device_id: UUID, query: Annotated[queries.HistoryQuery, Query()]
+) -> Page[schemas.HistoryOut]:
+    """List the reports that changed something, latest first, each with the sections it changed; as long as history is kept."""
+    device = await fleet.get_device(call, device_id)
+    rows, following = await queries.history_of(call, device, query)
+    items = [
+        schemas.HistoryOut(
+            received_at=row.received_at, sequence=row.sequence, sections=_only(row.sections, query.section)
+        )
+        for row in rows
+    ]
+    return Page[schemas.HistoryOut](items=items, next_cursor=following)
+
+
+def _only(sections: dict[str, Any], section: str | None) -> dict[str, Any]:
+    return sections if section is None else {section: sections[section]}
 
 
 @router.get(

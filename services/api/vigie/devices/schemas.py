@@ -132,7 +132,26 @@ class PresenceDay(BaseModel):
     ran_hours: list[int]
 
 
+class OpenDay(BaseModel):
+    """One day (UTC): the hours during the whole of which the practice is open, by the hours told now."""
+
+    day: date
+    hours: list[int]
+
+
 class PresenceOut(BaseModel):
-    """The presence of a device, latest day first."""
+    """The presence of a device, latest day first; days without any are left out.
+
+    `open`: when the practice was open since the device joined it, of the days asked for; null: it never closes.
+    """
 
     items: list[PresenceDay]
+    open: list[OpenDay] | None
+
+
+class HistoryOut(BaseModel):
+    """What changed with one report: its sections as the agent sent them."""
+
+    received_at: Instant
+    sequence: int
+    sections: dict[str, Any]

@@ -23,6 +23,7 @@ SETTLE = timedelta(minutes=30)
 """How long after opening a report is not yet expected."""
 
 _DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
 _SECOND = timedelta(seconds=1)
 _REACH = 366 * 4  # days looked ahead for an opening; schemas allow no closure that long
 _KEPT_DAYS = 64  # local days whose spans are remembered per calendar
@@ -167,6 +168,22 @@ class PracticeCalendar:
         hour, minute = divmod(minute, 60)
         local = datetime.combine(day + _DAY * whole_days, time(hour, minute), self._zone)
         return local.astimezone(UTC)
+
+
+def open_hours(calendar: PracticeCalendar, first: date, last: date) -> list[tuple[date, list[int]]]:
+    """Return the days (UTC) of a span, latest first, with the hours during the whole of which a practice is open."""
+    found: dict[date, set[int]] = {}
+    day = first - timedelta(days=1)  # where it is a day later or earlier than in UTC
+    while day <= last + timedelta(days=1):
+        for start, end in calendar.spans(day):
+            at = start.astimezone(UTC)
+            hour = at.replace(minute=0, second=0, microsecond=0)
+            hour += _HOUR if hour < at else timedelta(0)
+            while hour + _HOUR <= end:
+                found.setdefault(hour.date(), set()).add(hour.hour)
+                hour += _HOUR
+        day += timedelta(days=1)
+    return [(each, sorted(found[each])) for each in sorted(found, reverse=True) if first <= each <= last]
 
 
 def slot_after(at: datetime, slot_s: int, interval_s: int) -> datetime:

@@ -34,6 +34,12 @@ async def read_hours(call: Call, practice: Practice) -> OpeningHoursOut:
     )
 
 
+async def calendar_of(call: Call, practice: Practice) -> PracticeCalendar | None:
+    """Return the calendar of the hours told now; None of a practice that never closes."""
+    row = await _row(call, practice)
+    return PracticeCalendar(OpeningHoursIn.model_validate(row.hours).hours(), practice.time_zone) if row else None
+
+
 def preview(told: OpeningHoursIn, calendar: PracticeCalendar, time_zone: str, now: datetime) -> list[PreviewDay]:
     """Return the next two weeks of local days, today first."""
     hours = told.hours()
