@@ -1,63 +1,27 @@
 """Signing in, whole: the service as it runs, identity providers beside it, browsers that know only addresses and words."""
 
-import asyncio
-import contextlib
 import os
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
-from uuid import UUID
 
-import httpx
 import pytest
-from pydantic import SecretStr
 
-from tests.conftest import missing_tool
 from tests.support.browser import Browser
 from tests.support.database import Server
-from tests.support.service import Supervised, free_port
-from vigie.cli_actions import add_provider
+from tests.support.house import PSC, STAFF, House, open_house, start_issuers, whole
 from vigie.cli_people import invite_member
-from vigie.demo.identity import PERSONAS, PSC_LABEL, STAFF_LABEL, DemoIdentity, make_people, start_identity
-from vigie.multiprocess import environment_of
+from vigie.demo.identity import PERSONAS, DemoIdentity
 from vigie.people.invitations import NewInvitation
 from vigie.people.members import Standing
-from vigie.settings import Settings
 
 pytestmark = [
     pytest.mark.xdist_group("identity-service"),
     pytest.mark.slow(reason="starts the API and identity providers as real processes"),
 ]
 
-PSC, STAFF = f"S’identifier avec {PSC_LABEL}", f"Continuer avec {STAFF_LABEL}"  # noqa: RUF001 - as it stands on the page
 PAZ = "Dr Camille Paz"
-
-
-@dataclass
-class House:
-    """The API as a process, with a provider of seven practices, and the people of the demo expected there."""
-
-    url: str
-    log: Path
-    identity: DemoIdentity
-    provider_id: UUID
-    practices: list[UUID]
-
-    async def meet(self) -> None:
-        """Make sure that the people are expected, as each start of the demo does."""
-        await make_people(self.identity, self.provider_id, self.practices)
-
-    async def sign_in(self, browser: Browser, door: str, who: str) -> httpx.Response:
-        """Sign in by the pages: the button of a door, then the person at the identity provider."""
-        await browser.open(f"{self.url}/auth/login")
-        await browser.follow(door)
-        return await browser.press(who)
-
-    async def me(self, browser: Browser) -> httpx.Response:
-        """Ask who is signed in, with the cookies of a browser."""
-        return await browser.http.get(f"{self.url}/v1/me")
 
 
 @pytest.fixture(scope="module")
@@ -69,66 +33,15 @@ def own_database(server: Server) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def identity(tmp_path_factory: pytest.TempPathFactory, own_database: str, key_file: Path) -> Iterator[DemoIdentity]:
-    """The demo's identity providers, and the settings of a service that lets people in by them."""
-    told: list[str] = []
-    settings = Settings(
-        data_dir=tmp_path_factory.mktemp("data"),
-        public_url=f"http://127.0.0.1:{free_port()}",
-        database_url=SecretStr(own_database),
-        token_key_file=key_file,
-    )
-    found = start_identity(settings, free_port(), told.append)
-    if found is None:
-        missing_tool(" ".join(told))
-        raise AssertionError
+    found = start_issuers(tmp_path_factory.mktemp("data"), own_database, key_file)
     yield found
     found.stop()
 
 
 @pytest.fixture(scope="module")
 async def house(identity: DemoIdentity) -> AsyncIterator[House]:
-    settings = identity.settings
-    log = settings.data_dir / "api.log"
-    api = Supervised(["serve", "--port", settings.public_url.rpartition(":")[2]], environment_of(settings), log)
-    await api.start()
-    try:
-        await ready(settings.public_url, log)
-        made = await add_provider(settings, "Atlas")
-        practices = await open_practices(settings.public_url, made)
-        found = House(settings.public_url, log, identity, UUID(made["provider_id"]), practices)
-        await found.meet()
+    async with open_house(identity) as found:
         yield found
-    finally:
-        await api.end()
-
-
-async def ready(url: str, log: Path) -> None:
-    """Wait until the API is ready; if it never is, fail with the end of its log."""
-    async with httpx.AsyncClient(base_url=url) as http:
-        for _ in range(600):
-            with contextlib.suppress(httpx.HTTPError):
-                if (await http.get("/readyz")).status_code == 200:
-                    return
-            await asyncio.sleep(0.1)
-    pytest.fail(whole(log)[-4000:])
-
-
-def whole(log: Path) -> str:
-    """Return what was logged."""
-    return log.read_text()
-
-
-async def open_practices(url: str, made: dict[str, str]) -> list[UUID]:
-    """Open seven practices through the API; return their ids."""
-    async with httpx.AsyncClient(base_url=url) as http:
-        form = {"grant_type": "client_credentials"}
-        token = await http.post("/oauth/token", data=form, auth=(made["client_id"], made["client_secret"]))
-        http.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
-        answers = [
-            await http.post("/v1/practices", json={"name": f"Cabinet {number}", "profession": "dentist"})
-            for number in range(7)
-        ]
-    return [UUID(answer.json()["id"]) for answer in answers]
 
 
 async def test_everybody_signs_in_and_sees_what_is_theirs(house: House) -> None:
