@@ -65,7 +65,7 @@ async def furnished(issuers: DemoIdentity) -> AsyncIterator[Furnished]:
         http.headers["Authorization"] = f"Bearer {token}"
         names = {practice: f"Cabinet {number}" for number, practice in enumerate(house.practices)}
         names[house.practices[0]] = "Cabinet dentaire du Cèdre"
-        names[house.practices[6]] = (HOSTILE * 4)[:200]
+        names[house.practices[6]] = (HOSTILE * 4)[:120].strip()
         for practice in (house.practices[0], house.practices[6]):
             changed = await http.patch(f"/v1/practices/{practice}", json={"name": names[practice]})
             assert changed.status_code == 200, changed.text
