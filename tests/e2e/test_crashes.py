@@ -25,9 +25,9 @@ from vigie.devices.digests import section_digest
 
 DEVICES, PRACTICES = 24, 4
 SECONDS_AT_WORK = 0.5
-# Each part once, and what stands between a report and its acknowledgement a second time. The moments are drawn anew in every
+# Each part once, and the connection of a report a second time. The moments are drawn anew in every
 # run; a release repeats the round (docs/testing.md), so that a rare moment is met before a customer meets it.
-ROUND = ("postmaster", "worker", "api", "backend", "postgresql", "backend", "api", "postmaster")
+ROUND = ("postmaster", "worker", "backend", "postgresql", "api", "backend")
 KILLS = ROUND * int(os.environ.get("VIGIE_TEST_CRASH_ROUNDS", "1"))
 CLOCK = SystemClock()
 LINE_BROKEN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)

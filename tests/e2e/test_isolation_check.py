@@ -1,6 +1,7 @@
 """`vigie isolation-check` against the service as it runs in production: every operation, over the network."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -36,12 +37,16 @@ NOT_FURNISHED = {
 }
 
 
-@pytest.mark.timeout(240)
-@pytest.mark.slow(reason="attacks every operation of real processes")
+# A part of the operations, drawn anew in every run; tests/architecture/test_isolation.py tries each of them each time.
+SHARE = float(os.environ.get("VIGIE_TEST_ISOLATION_SHARE", "0.25"))
+
+
+@pytest.mark.timeout(360)
+@pytest.mark.slow(reason="attacks operations of real processes")
 @pytest.mark.xdist_group("real service")
 async def test_a_running_service_keeps_providers_apart(service: Service, tmp_path: Path) -> None:
     document, page = tmp_path / "report.json", tmp_path / "report.md"
-    options = ("--json", str(document), "--markdown", str(page))
+    options = ("--share", str(SHARE), "--json", str(document), "--markdown", str(page))
     printed = await service.run("isolation-check", "--url", service.url, *options)
     async with httpx.AsyncClient(base_url=service.url) as http:
         published = (await http.get("/openapi/console.json")).json()
@@ -54,10 +59,14 @@ async def test_a_running_service_keeps_providers_apart(service: Service, tmp_pat
         if operation.get("security")
     }
     assert (found["leaks"], found["put_away"]) == ([], True)
-    assert set(found["operations"]) == guarded
-    assert found["attempts"] > 10 * len(guarded)
+    attacked = set(found["operations"])
+    assert attacked <= guarded
+    assert len(attacked) == round(SHARE * len(guarded))
+    assert found["attempts"] > 10 * len(attacked)
     assert found["subject"]["url"] == service.url
-    assert {name for name, status in found["without_control"].items() if status} == WITHOUT_CONTROL
+    assert {name for name, status in found["without_control"].items() if status} == WITHOUT_CONTROL & attacked
     not_tried = " ".join(name for name, status in found["without_control"].items() if not status)
-    assert set(re.findall(r"{(\w+)}", not_tried)) - {"practice_id"} == NOT_FURNISHED
-    assert len(found["by_kind"]) == 11
+    names = re.findall(r"{(\w+)}", " ".join(each for each in attacked if each not in found["without_control"]))
+    assert set(re.findall(r"{(\w+)}", not_tried)) - {"practice_id"} <= NOT_FURNISHED
+    assert not set(names) & NOT_FURNISHED
+    assert len(found["by_kind"]) == 11 or SHARE < 1

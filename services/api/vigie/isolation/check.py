@@ -27,9 +27,17 @@ class CheckError(Exception):
 
 
 async def check_isolation(
-    http: httpx.AsyncClient, url: str, public_url: str, workshop: Workshop, clock: Callable[[], datetime], tell: Tell
+    http: httpx.AsyncClient,
+    url: str,
+    public_url: str,
+    workshop: Workshop,
+    clock: Callable[[], datetime],
+    tell: Tell,
+    share: float = 1.0,
 ) -> Report:
     """Attack a running service and return the report. What was made for it is put away, whatever happens.
+
+    `share`: attack only so large a part of the operations, drawn anew each time; the report lists those.
 
     Raises `CheckError` when the service cannot be examined.
     """
@@ -44,14 +52,15 @@ async def check_isolation(
             await furnish(sides[-1], contract, outside)
         tell(f"{len(contract.operations)} operations, {outside.requests} requests to furnish both providers")
         a, b = sides
-        findings = await Attack(outside, contract, a, b, partial(_renew, a, b, away[0], away[1], outside)).run()
+        renew = partial(_renew, a, b, away[0], away[1], outside)
+        attack = Attack(outside, contract, a, b, renew, share)
+        findings = await attack.run()
         tell("\n  ".join([f"{len(findings.outcomes)} attempts, {len(findings.leaks)} leaks", *findings.leaks]))
     finally:
         put_away = all([await _archive(side, outside) for side in sides])
         await workshop.put_away()
-    names = [each.name for each in contract.operations if each.guarded]
     seconds = (clock() - started_at).total_seconds()
-    return Report(subject, started_at, seconds, names, findings, put_away)
+    return Report(subject, started_at, seconds, attack.attacked, findings, put_away)
 
 
 async def _subject(http: httpx.AsyncClient, url: str) -> tuple[Contract, Subject]:
