@@ -39,7 +39,9 @@ async def walk(shown: Window, base: str) -> AsyncIterator[str]:
         seen.add(kind_of(path))
         answer = await shown.page.goto(base + path)
         assert answer is not None
-        assert answer.status == 200, f"{path}: {answer.status}"
+        if answer.status != 200:  # noqa: PLR2004 - HTTP
+            shown.wrongs.append(f"{path}: {answer.status}")
+            continue
         here = shown.page.url.removeprefix(base)
         seen.add(kind_of(here))
         yield here
@@ -47,7 +49,7 @@ async def walk(shown: Window, base: str) -> AsyncIterator[str]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("who", list(PEOPLE))
+@pytest.mark.parametrize("who", ["ana", "paz"])
 async def test_every_page_is_whole_readable_and_fits(furnished: Furnished, chrome: Browser, who: str) -> None:
     base, found, pages = furnished.house.url, list[str](), list[str]()
     async with window(chrome) as shown:
@@ -63,20 +65,20 @@ async def test_every_page_is_whole_readable_and_fits(furnished: Furnished, chrom
             await shown.page.set_viewport_size(DESK)  # type: ignore[arg-type]
         found += shown.wrongs
     assert found == []
-    least = {"ana": 12, "tom": 8, "paz": 3}[who]
+    least = {"ana": 12, "paz": 3}[who]
     assert len(set(pages)) >= least, sorted(set(pages))
 
 
 @pytest.mark.timeout(180)
 async def test_in_english_every_page_is_english(furnished: Furnished, chrome: Browser) -> None:
-    base, found = furnished.house.url, list[str]()
+    base, pages = furnished.house.url, 0
     async with window(chrome, locale="en-GB") as shown:
         await shown.sign_in(base, "Continue with", "Ana Lopes")
-        async for here in walk(shown, base):
+        async for _ in walk(shown, base):
             assert await shown.page.get_attribute("html", "lang") == "en"
-            found += [f"{here}: {each}" for each in await breaches(shown.page)]
-        found += shown.wrongs
-    assert found == []
+            pages += 1
+    assert shown.wrongs == []
+    assert pages >= 12
 
 
 @pytest.mark.timeout(180)
@@ -97,6 +99,7 @@ async def test_who_sees_five_practices_meets_no_sixth_on_any_page(furnished: Fur
                 if practice in content or name in await shown.page.inner_text("body")
             ]
             assert met == [], here
+        assert shown.wrongs == []
         for practice in hidden:
             for path in ("", "/checklist", "/incidents", "/reports", "/questionnaires"):
                 answer = await shown.page.goto(f"{base}/practices/{practice}{path}")
