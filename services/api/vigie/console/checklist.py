@@ -94,7 +94,9 @@ def _causes(controls: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Return why controls are not in order, where devices tell: what most of those concerned say, not that some of them do."""
     causes = {}
     for control in controls:
-        said = Counter(each["says"] for each in control["devices"] if each["state"] == control["state"] != "pass")
+        if control["state"] not in _CLOSER_FIRST:
+            continue
+        said = Counter(each["says"] for each in control["devices"] if each["state"] == control["state"])
         if said:
             causes[control["id"]] = said.most_common(1)[0][0]
     return causes

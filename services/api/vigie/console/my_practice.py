@@ -43,6 +43,7 @@ async def show_my_practice(view: View) -> Response:
         windows=view.get("/v1/maintenance-windows", practice_id=view.practice_id),
         questionnaires=view.get(f"{here}/questionnaires"),
         contacts=view.get(f"{here}/contacts"),
+        incidents=view.get("/v1/incidents", status="open"),
         actions=view.get("/v1/actions", practice_id=view.practice_id, status="open", party="practice"),
     )
     checklist, alerts = found["checklist"], found["alerts"]["items"]
@@ -52,6 +53,7 @@ async def show_my_practice(view: View) -> Response:
         "my_practice.html",
         zone=found["practice"]["time_zone"],
         practice=found["practice"],
+        incidents=found["incidents"]["items"],
         lights=[_light(view, each, checklist["counts"], alerts) for each in checklist["headlines"]],
         taken=[each for each in alerts if each["acknowledged_at"] and each["status"] not in _ENDED],
         waiting=[each for each in alerts if not each["acknowledged_at"] and each["severity"] == "critical"],

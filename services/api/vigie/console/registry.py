@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from vigie.console import add_practice, checklist, device, fleet, home, incidents, my_practice, practice, questionnaires
+from vigie.console import (
+    add_practice,
+    checklist,
+    device,
+    fleet,
+    home,
+    incidents,
+    my_practice,
+    practice,
+    questionnaires,
+    reports,
+)
 from vigie.console.rendering import STATIC, console_file
 from vigie.console.view import Handler
 
@@ -16,5 +27,6 @@ PAGES: Final[tuple[tuple[str, Handler], ...]] = (
     *my_practice.PAGES,
     *practice.PAGES,
     *questionnaires.PAGES,
+    *reports.PAGES,
     (f"{STATIC}/{{name}}", console_file),
 )
