@@ -13,6 +13,8 @@ from vigie.console import (
     practice,
     questionnaires,
     reports,
+    practice_hours,
+    practice_pages,
 )
 from vigie.console.rendering import STATIC, console_file
 from vigie.console.view import Handler
@@ -26,6 +28,8 @@ PAGES: Final[tuple[tuple[str, Handler], ...]] = (
     *incidents.PAGES,
     *my_practice.PAGES,
     *practice.PAGES,
+    *practice_hours.PAGES,
+    *practice_pages.PAGES,
     *questionnaires.PAGES,
     *reports.PAGES,
     (f"{STATIC}/{{name}}", console_file),

@@ -71,6 +71,10 @@ class Shown:
         day = value if isinstance(value, date) else date.fromisoformat(value)
         return format_date(day, "d MMM y", locale=self.language).replace(" ", _NB)
 
+    def weekday(self, value: str) -> str:
+        """Show a day of a near week: mar. 24 nov."""
+        return format_date(date.fromisoformat(value), "EEE d MMM", locale=self.language).replace(" ", _NB)
+
     def short_date(self, day: Day) -> str:
         """Show a date in little room: 12 oct., with its year when it is not this one."""
         return self._day(day, None)
