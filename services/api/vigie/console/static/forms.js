@@ -3,6 +3,7 @@
 //   <form data-api="POST /v1/alerts/ID/acknowledge" data-then="reload"> … <div data-refused hidden></div> </form>
 //
 // data-then     reload (default) · refresh (only what is live on the page) · an address, in which {id} is the answer's id ·
+//               (with data-closes, the details it stands in closes) ·
 //               event: only `vigie:done` is dispatched on the form, with the answer as its detail
 // names         `a.b` makes an object in an object, `a[]` a list, `a.0.b` an object in a list; empty optional fields are left out
 // data-list     on what holds the rows of a list: the list is sent, empty, while all of them are left out
@@ -133,7 +134,7 @@ function tell(form, problem) {
   const untold = (problem.errors ?? []).filter((error) => !tellField(form, error));
   const box = form.querySelector("[data-refused]");
   if (!box) return;
-  const line = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
+  const line = (tag, text) => Object.assign(document.createElement(tag), { textContent: form.ownerDocument.documentElement.lang === "fr" ? text.replaceAll("'", "’") : text });
   box.replaceChildren(
     line("b", problem.title ?? ""),
     ...(problem.detail ? [line("p", problem.detail)] : []),
@@ -151,7 +152,12 @@ async function done(form, answer) {
   const told = form.dispatchEvent(new CustomEvent("vigie:done", { bubbles: true, cancelable: true, detail: found }));
   if (!told || then === "event") return;
   if (then === "reload") window.location.reload();
-  else if (then === "refresh") document.dispatchEvent(new CustomEvent("vigie:refresh"));
+  else if (then === "refresh") {
+    const around = form.dataset.closes === undefined ? null : form.closest("details");
+    around?.removeAttribute("open");
+    around?.querySelector("summary")?.focus();
+    document.dispatchEvent(new CustomEvent("vigie:refresh"));
+  }
   else window.location.assign(then.replace("{id}", encodeURIComponent(found?.id ?? "")));
 }
 
