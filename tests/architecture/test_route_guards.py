@@ -242,6 +242,8 @@ GUARDS = {
     "GET /v1/me": "self",
     "GET /v1/me/sessions": "self",
     "GET /v1/me/views": "self",
+    "GET /v1/responsibles": "practices:write",
+    "GET /v1/alerts/causes": "alerts:read",
     "GET /v1/practices.csv": "practices:read",
     "POST /v1/me/views": "self",
     "DELETE /v1/me/views/{view_id}": "self",

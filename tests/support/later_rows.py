@@ -1,4 +1,4 @@
-"""A row in every table of silences, webhooks and incidents, for tests about the tables and not how they fill."""
+"""A row in every table of silences, webhooks, incidents and the console, for tests about the tables and not how they fill."""
 
 from vigie.core.ids import uuid7
 
@@ -6,6 +6,7 @@ from vigie.core.ids import uuid7
 def later_rows(provider_id: str, practice_id: str, device_id: str) -> dict[str, str]:
     """Return table with columns → values, in an order in which they can be inserted."""
     own, endpoint, incident = f"'{provider_id}'", uuid7(), uuid7()
+    someone = f"(SELECT id FROM member WHERE provider_id = {own} ORDER BY id LIMIT 1)"  # noqa: S608 - nothing foreign in it
     return {
         "device_silence (provider_id, device_id, since, practice_id, told_at, cause, evidence)": f"{own}, '{device_id}', now(),"
         f" '{practice_id}', now(), 'unknown', '{{}}'",
@@ -19,6 +20,8 @@ def later_rows(provider_id: str, practice_id: str, device_id: str) -> dict[str, 
         "webhook_endpoint_practice (provider_id, endpoint_id, practice_id)": f"{own}, '{endpoint}', '{practice_id}'",
         "webhook_delivery (provider_id, id, endpoint_id, kind, status, attempts, holds, created_at, due_at,"
         " body)": f"{own}, '{uuid7()}', '{endpoint}', 'test', 'pending', 0, false, now(), now(), 'x'",
+        "practice_responsible (provider_id, practice_id, member_id, since)": f"{own}, '{practice_id}', {someone}, now()",
+        "saved_view (provider_id, id, member_id, name, query, created_at)": f"{own}, '{uuid7()}', {someone}, 'x', 'q=x', now()",
         "incident (provider_id, id, practice_id, kind, known_at, edition, declared_at, declared_by, declared_by_name)": f"{own},"
         f" '{incident}', '{practice_id}', 'other', now(), 'x', now(), 'a', 'Ana'",
         "incident_step (provider_id, incident_id, step, done, at, by, by_name)": f"{own}, '{incident}', 'x', true, now(), 'a',"

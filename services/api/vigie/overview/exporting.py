@@ -20,12 +20,14 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _HEADS: Final[Mapping[Language, Sequence[str]]] = {
     "fr": (
         *("Cabinet", "Ville", "Référence", "Identifiant", "Responsable", "État", "Depuis (UTC)"),
-        *("Correctifs", "Cause", "Sauvegardes", "Cause", "Points de contrôle", "Points conformes", "Points concernés"),
+        *("Correctifs", "Cause (correctifs)", "Sauvegardes", "Cause (sauvegardes)"),
+        *("Points de contrôle", "Points conformes", "Points concernés"),
         *("Remontées", "Postes", "Postes silencieux", "Dernière remontée (UTC)", "Dernière copie (UTC)"),
     ),
     "en": (
         *("Practice", "City", "Reference", "Id", "Looked after by", "State", "Since (UTC)"),
-        *("Patches", "Cause", "Backups", "Cause", "Control points", "Points passed", "Points concerned"),
+        *("Patches", "Cause (patches)", "Backups", "Cause (backups)"),
+        *("Control points", "Points passed", "Points concerned"),
         *("Reports", "Devices", "Silent devices", "Last report (UTC)", "Last copy (UTC)"),
     ),
 }

@@ -12,13 +12,16 @@ from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
 from vigie.auth.principal import Permission
 from vigie.core.errors import InvalidRequestError, NotFoundError, language_of, problems
 from vigie.core.etag import tagged
-from vigie.core.pagination import InvalidCursorError, Page
+from vigie.core.pagination import InvalidCursorError, Page, PageQuery
 from vigie.devices.queries import running_outage
 from vigie.events.session import record
 from vigie.overview import queries, schemas
+from vigie.overview.cause_queries import count_practices
+from vigie.overview.causes import gather_causes
 from vigie.overview.exporting import MEDIA_TYPE, export_rows
 from vigie.overview.listing import list_rows
 from vigie.posture.catalogue import load_catalogue
+from vigie.practices import queries as practices
 from vigie.practices.errors import PracticeArchivedError, ResponsibleError
 from vigie.practices.responsibles import give_practice
 from vigie.practices.schemas import ResponsibleIn, ResponsibleOut
@@ -84,6 +87,20 @@ async def export_practices(
     return StreamingResponse(lines, media_type=MEDIA_TYPE, headers=headers)
 
 
+@router.get(
+    "/responsibles",
+    tags=["practices"],
+    responses=problems(InvalidCursorError),
+    summary="List who may look after practices",
+)
+async def list_responsibles(
+    call: Annotated[Call, reads(Permission.PRACTICES_WRITE)], query: Annotated[PageQuery, Query()]
+) -> Page[ResponsibleOut]:
+    """List the owners and technicians who see at least one practice that the caller sees, in the order in which they joined."""
+    rows, following = await practices.list_responsibles(call, query)
+    return Page(items=[ResponsibleOut(id=row.id, name=row.name) for row in rows], next_cursor=following)
+
+
 @router.put(
     "/practices/{practice_id}/responsible",
     tags=["practices"],
@@ -98,15 +115,29 @@ async def give_responsible(call: Writes, practice_id: UUID, asked: ResponsibleIn
     return given
 
 
+@router.get(
+    "/alerts/causes", tags=["alerts"], response_model=schemas.CausesOut, summary="Read what asks for somebody, by cause"
+)
+async def list_causes(request: Request, call: Annotated[Call, reads(Permission.ALERTS_READ)]) -> Response:
+    """Read the causes of the alerts that ask for somebody, the worst first: how many practices each concerns, and the first ones.
+
+    Alerts that are snoozed, resolved or for information only are left out. In the language of `Accept-Language`.
+    """
+    language = language_of(request)
+    items = await gather_causes(call, language)
+    practices = await count_practices(call) if items else 0
+    return tagged(request, schemas.CausesOut(practices=practices, items=items), language)
+
+
 @router.get("/summary", tags=["overview"], summary="Read the fleet in numbers")
 async def read_summary(call: Reads) -> schemas.Summary:
     """Read how many practices show which light, how many somebody looks after, and how many devices are heard."""
     counted: dict[str, Counter[str]] = {name: Counter() for name in _LIGHTS}
     total = 0
-    for *lights, practices in await queries.count_lights(call):
-        total += practices
+    for *lights, number in await queries.count_lights(call):
+        total += number
         for name, light in zip(_LIGHTS, lights, strict=True):
-            counted[name][light] += practices
+            counted[name][light] += number
     counters = {
         name: schemas.Counters(**{light: counts[light] for light in schemas.Counters.model_fields})
         for name, counts in counted.items()

@@ -181,3 +181,39 @@ class Summary(BaseModel):
     checklist: Counters
     liveness: Counters
     devices: dict[str, int]
+
+
+class CauseAlert(BaseModel):
+    """One alert of a cause. `why`: in a few words, where updates or backups are the cause; `devices`: what those are called."""
+
+    id: UUID
+    practice_id: UUID
+    practice_name: str
+    severity: str
+    since: Instant
+    assignee_id: UUID | None
+    assignee_name: str | None
+    devices: list[str]
+    why: str | None
+
+
+class CauseOut(BaseModel):
+    """A cause that asks for somebody: how many alerts there are of it, how many without an assignee, the first three.
+
+    There is one alert per practice and cause at a time.
+    """
+
+    cause: str
+    title: str
+    severity: str
+    alerts: int
+    unassigned: int
+    since: Instant
+    first: list[CauseAlert]
+
+
+class CausesOut(BaseModel):
+    """What asks for somebody now, by cause, the worst first; in how many practices."""
+
+    practices: int
+    items: list[CauseOut]

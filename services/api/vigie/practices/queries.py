@@ -1,16 +1,18 @@
 """The one place where a caller becomes a set of practices: every query about a practice starts here."""
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 
 from vigie.auth.dependencies import Call
 from vigie.auth.errors import LimitedToPracticesError
 from vigie.auth.models import Member, MemberPractice
 from vigie.auth.principal import ALL_PRACTICES, Principal
 from vigie.core.errors import NotFoundError
+from vigie.core.pagination import PageQuery, keyset, page_of
 from vigie.practices.errors import PracticeArchivedError
 from vigie.practices.models import Practice, PracticeResponsible
 from vigie.practices.schemas import ResponsibleOut
@@ -67,6 +69,32 @@ async def responsible_of(call: Call, practice_id: UUID) -> ResponsibleOut | None
     )
     row = found.first()
     return ResponsibleOut(id=row.id, name=row.name) if row is not None else None
+
+
+async def list_responsibles(call: Call, query: PageQuery) -> tuple[Sequence[Row[UUID, str]], str | None]:
+    """Return a page of the members who may look after a practice that the caller sees, in the order in which they joined."""
+    sees = or_(
+        ~Member.limited,
+        select(MemberPractice.practice_id)
+        .join(
+            Practice,
+            and_(Practice.provider_id == MemberPractice.provider_id, Practice.id == MemberPractice.practice_id),
+        )
+        .where(
+            *visible(call.principal),
+            MemberPractice.provider_id == Member.provider_id,
+            MemberPractice.member_id == Member.id,
+        )
+        .exists(),
+    )
+    statement = select(Member.id, Member.name).where(
+        Member.provider_id == call.principal.provider_id,
+        Member.removed_at.is_(None),
+        Member.role.in_(("owner", "technician")),
+        sees,
+    )
+    rows = (await call.session.execute(keyset(statement, query, [Member.id], [UUID]))).all()
+    return page_of(rows, query, lambda row: (row.id,))
 
 
 async def may_look_after(call: Call, member_id: UUID, practice_id: UUID) -> bool:
