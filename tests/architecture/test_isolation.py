@@ -178,6 +178,10 @@ REFERENCES: dict[Naming, tuple[str, dict[str, Any]]] = {
         "ana lea tom ivo paz zoe pia pip bea bela",
         {"responsible": "{assignee_id}"},
     ),
+    **{
+        ("GET", path, "responsible"): ("ana lea tom ivo paz zoe pia pip bea bela", {"responsible": "{assignee_id}"})
+        for path in ("/v1/patches", "/v1/backups")
+    },
     ("PUT", PRACTICE + "/responsible", "member_id"): (
         "ana lea tom pia pip bea bela",
         {"member_id": "{assignee_id}"},

@@ -100,7 +100,10 @@ MATRIX: Final[dict[Operation, Row]] = {
         EVERYBODY, 204, body={"member_id": "{member_id}"}, fresh="own place", otherwise={"pia pip": PEOPLE_ONLY}
     ),
     ("GET", "/v1/alerts/causes"): Row(READS_ALERTS, 200),
-    ("GET", "/v1/responsibles"): Row(WORKS, 200),
+    ("GET", "/v1/responsibles"): Row(READS, 200),
+    ("GET", "/v1/patches"): Row(READS_DEVICES, 200),
+    ("GET", "/v1/patches/summary"): Row(READS_DEVICES, 200),
+    ("GET", "/v1/backups"): Row(READS_DEVICES, 200),
     ("GET", "/v1/me/views"): Row(EVERYBODY, 200, otherwise={"pia pip": PEOPLE_ONLY}),
     ("POST", "/v1/me/views"): Row(
         EVERYBODY, 201, {"name": "Mine", "query": "overall=critical"}, otherwise={"pia pip": PEOPLE_ONLY}

@@ -7,7 +7,7 @@ things belong: an answer that holds `Elm-Brest` told of Elm.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,7 +15,7 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import insert, update
 
-from tests.support.agent import Agent, healthy
+from tests.support.agent import Agent, backup_section, healthy, job, patch_section
 from tests.support.alerts import follow_as_owner, line_down, log_events
 from tests.support.bad_idp import STAFF_ISSUER
 from tests.support.people import STAFF
@@ -340,7 +340,7 @@ async def alert(world: World, home: str, practice: str) -> dict[str, str]:
     await follow_as_owner(world.rows, now)
     found = await world.call(owner, "GET", f"/v1/alerts?practice_id={practice}&cause=line")
     made = found.json()["items"][0]["id"]
-    who = await member(world, owner.provider_id, Standing("technician"), f"Ada {NAMES[home]}")
+    who = await member(world, owner.provider_id, Standing("technician", None, frozenset({UUID(practice)})), f"Ada {NAMES[home]}")
     await world.post(owner, f"/v1/alerts/{made}/assign", {"member_id": str(who.id)})
     return {"alert_id": made, "assignee_id": str(who.id)}
 
@@ -412,6 +412,14 @@ async def set_alerting_policy(world: World, home: str) -> None:
     assert answer.is_success, answer.text
 
 
+def lacking(home: str, at: datetime) -> dict[str, Any]:
+    """Return what a device of a home reports that is not quite well: an update named after it waits, a backup had warnings."""
+    patch = patch_section(at, security=1, age_days=20)
+    waiting = {"name": NAMES[home], "class": "security", "released_on": f"{at - timedelta(days=20):%Y-%m-%d}"}
+    patch["data"]["pending"]["items"] = [waiting]
+    return {"patch": patch, "backup": backup_section(at, job(at, last_status="warning"))}
+
+
 async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clock: Clock) -> World:
     """Make the world through the product's own doors."""
     world = World(app, http, rows, clock)
@@ -431,7 +439,7 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
         ):
             world.homes[home] |= await make(world, kind, home)
         reporting = await device(world, home)
-        await reporting.report(healthy(clock.now()))
+        await reporting.report({**healthy(clock.now()), **lacking(home, clock.now())})
         world.homes[home]["device_id"] = reporting.device_id
         for kind in ("exception", "window", "draft"):
             world.homes[home] |= await make(world, kind, home)

@@ -56,6 +56,7 @@ from vigie.overview import (
     event_routes,
     exception_routes,
     fleet_routes,
+    gap_routes,
     incident_routes,
     maintenance_routes,
     opening_hours_routes,
@@ -255,6 +256,7 @@ def install_routes(app: FastAPI) -> None:
     app.add_route(HEARTBEATS, agent_routes.post_heartbeat, methods=["POST"], include_in_schema=False)
     app.add_route("/v1/agent/enrolments", agent_routes.post_enrolment, methods=["POST"], include_in_schema=False)
     app.include_router(fleet_routes.router)
+    app.include_router(gap_routes.router)
     app.include_router(overview_routes.router)
     app.include_router(channel_routes.router)
     app.include_router(checklist_routes.router)

@@ -4,6 +4,7 @@ from typing import Final
 
 from vigie.console import (
     add_practice,
+    backups,
     checklist,
     device,
     fleet,
@@ -15,6 +16,9 @@ from vigie.console import (
     reports,
     practice_hours,
     practice_pages,
+    patches,
+    practice,
+    questionnaires,
 )
 from vigie.console.rendering import STATIC, console_file
 from vigie.console.view import Handler
@@ -22,11 +26,13 @@ from vigie.console.view import Handler
 PAGES: Final[tuple[tuple[str, Handler], ...]] = (
     *home.PAGES,
     *add_practice.PAGES,
+    *backups.PAGES,
     *checklist.PAGES,
     *device.PAGES,
     *fleet.PAGES,
     *incidents.PAGES,
     *my_practice.PAGES,
+    *patches.PAGES,
     *practice.PAGES,
     *practice_hours.PAGES,
     *practice_pages.PAGES,

@@ -93,9 +93,7 @@ async def export_practices(
     responses=problems(InvalidCursorError),
     summary="List who may look after practices",
 )
-async def list_responsibles(
-    call: Annotated[Call, reads(Permission.PRACTICES_WRITE)], query: Annotated[PageQuery, Query()]
-) -> Page[ResponsibleOut]:
+async def list_responsibles(call: Reads, query: Annotated[PageQuery, Query()]) -> Page[ResponsibleOut]:
     """List the owners and technicians who see at least one practice that the caller sees, in the order in which they joined."""
     rows, following = await practices.list_responsibles(call, query)
     return Page(items=[ResponsibleOut(id=row.id, name=row.name) for row in rows], next_cursor=following)

@@ -30,7 +30,7 @@ class Listed(NamedTuple):
     member_name: str | None
 
 
-def _listed(call: Call) -> Select[*tuple[Any, ...]]:
+def listed(call: Call) -> Select[*tuple[Any, ...]]:
     """Return the statement over the practices a caller sees, with postures and responsibles."""
     return (
         select(Practice, Posture, Member.id, Member.name)
@@ -51,7 +51,7 @@ def _listed(call: Call) -> Select[*tuple[Any, ...]]:
 
 
 def _filtered(call: Call, query: PracticeQuery) -> Select[*tuple[Any, ...]]:
-    statement = _listed(call)
+    statement = listed(call)
     for name in _FILTERS:
         if (light := getattr(query, name)) is not None:
             statement = statement.where(getattr(Posture, name) == light)
@@ -59,15 +59,18 @@ def _filtered(call: Call, query: PracticeQuery) -> Select[*tuple[Any, ...]]:
         statement = statement.where(in_state(query.control, query.state))
     if query.q is not None and (condition := matching(query.q)) is not None:
         statement = statement.where(condition)
-    if query.responsible == "none":
-        statement = statement.where(PracticeResponsible.member_id.is_(None))
-    elif query.responsible is not None:
-        statement = statement.where(_given_to(call, query.responsible))
+    if query.responsible is not None:
+        statement = statement.where(looked_after(call, query.responsible))
     return statement
 
 
-def _given_to(call: Call, responsible: UUID | str) -> ColumnElement[bool]:
-    """Return the condition that a member, or the caller, looks after a practice; a partner client looks after none."""
+def looked_after(call: Call, responsible: UUID | str) -> ColumnElement[bool]:
+    """Return the condition that a member, the caller (`me`) or nobody (`none`) looks after a practice of `listed`.
+
+    A partner client looks after none.
+    """
+    if responsible == "none":
+        return PracticeResponsible.member_id.is_(None)
     if responsible == "me" and call.principal.kind != "member":
         return false()
     member_id = UUID(call.principal.subject) if responsible == "me" else responsible
@@ -102,7 +105,7 @@ async def count_responsibles(call: Call) -> tuple[int, int]:
     """Return how many practices somebody looks after, and how many of these the caller."""
     tied = and_(Practice.provider_id == PracticeResponsible.provider_id, Practice.id == PracticeResponsible.practice_id)
     counted = await call.session.execute(
-        select(func.count(), func.count().filter(_given_to(call, "me")))
+        select(func.count(), func.count().filter(looked_after(call, "me")))
         .select_from(PracticeResponsible)
         .join(Practice, tied)
         .where(

@@ -47,15 +47,20 @@ def deciding(name: str, controls: Mapping[str, Mapping[str, Any]], answers: Mapp
     """Return what decides a light (`patch`, `backup`) from a stored posture; None while nothing is known of it."""
     found: Deciding | None = None
     for control in HEADLINES[name]:
-        if (entry := controls.get(control)) is not None:
-            here = Deciding(control, entry["state"], entry["reason"], entry["since"], entry["counts"])
-        elif control in answers:
-            here = Deciding(control, answers[control], None, None, {})
-        else:
+        if control not in controls and control not in answers:
             continue
+        here = deciding_of(control, controls, answers)
         if found is None or WORST_FIRST[here.state] < WORST_FIRST[found.state]:
             found = here
     return found
+
+
+def deciding_of(control: str, controls: Mapping[str, Mapping[str, Any]], answers: Mapping[str, State]) -> Deciding:
+    """Return what a stored posture says of one control that it knows."""
+    entry = controls.get(control)
+    if entry is None:
+        return Deciding(control, answers[control], None, None, {})
+    return Deciding(control, entry["state"], entry["reason"], entry["since"], entry["counts"])
 
 
 def devices_of(found: Deciding) -> tuple[int | None, int | None]:
@@ -87,6 +92,17 @@ def say(found: Deciding, told: Told | None, language: Language, now: datetime) -
         return _written(title, language, {}), _written(title, language, {}), code
     values = {**told.values, **counted(told.values, now)} if told is not None else {}
     return _written(text.short or title, language, values), _written(text.says, language, values), code
+
+
+def says_of(code: str, values: Mapping[str, Any], language: Language) -> str:
+    """Return what a reason says as a sentence."""
+    return _written(load_catalogue().reasons[code].says, language, values)
+
+
+def next_of(code: str | None, values: Mapping[str, Any], language: Language) -> str:
+    """Return what to do about a reason; nothing for one the catalogue does not know."""
+    text = load_catalogue().reasons.get(code) if code is not None else None
+    return _written(text.next, language, values) if text is not None else ""
 
 
 def counted(values: Mapping[str, Any], now: datetime) -> dict[str, int]:

@@ -1,0 +1,19 @@
+"""Which update is missing where, which systems are out of support."""
+
+from typing import Final
+
+from starlette.responses import Response
+
+from vigie.console.gaps import show_gaps
+from vigie.console.view import View, page
+
+
+@page
+async def show_patches(view: View) -> Response:
+    """Show what is missing of updates across the fleet."""
+    if view.of_practice:
+        return view.redirect("/my-practice")
+    return await show_gaps(view, "patch", patches=view.get("/v1/patches/summary"))
+
+
+PAGES: Final = (("/patches", show_patches),)

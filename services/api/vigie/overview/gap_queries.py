@@ -1,0 +1,168 @@
+"""Reads behind what is missing across the fleet: a page of gaps, the findings behind them, and what is missing most."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Date, Integer, Row, Select, Text, and_, cast, column, func, literal, select, true
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from vigie.auth.dependencies import Call
+from vigie.core.pagination import keyset, page_of
+from vigie.devices.models import Device, DeviceSection
+from vigie.overview.gap_schemas import GapQuery
+from vigie.overview.queries import listed, looked_after
+from vigie.posture.models import Finding, Posture
+from vigie.posture.rules.practice import HEADLINES
+from vigie.practices.models import Practice
+from vigie.practices.queries import matching, visible
+
+MOST = 20
+"""So many updates, and so many systems, are gathered."""
+
+_NOT_WELL = ("critical", "unknown", "warning")
+_ASKED = ("fail", "warn", "unknown")
+_SECURITY = ("security", "critical")
+
+
+class Gap(NamedTuple):
+    """A practice, its posture, who looks after it, and a control point that is not well."""
+
+    practice: Practice
+    posture: Posture
+    member_id: UUID | None
+    member_name: str | None
+    control: str
+    state: str
+
+
+async def list_gaps(call: Call, query: GapQuery, light: str) -> tuple[Sequence[Gap], str | None]:
+    """Return a page of what practices lack of the control points behind a light, in the order of the list of practices."""
+    controls = [each for each in HEADLINES[light] if query.control in {None, each}]
+    wanted = (
+        func.unnest(cast(controls, ARRAY(Text))).table_valued(column("control", Text)).render_derived(name="wanted")
+    )
+    state = func.coalesce(Posture.controls[wanted.c.control]["state"].astext, Posture.answers[wanted.c.control].astext)
+    statement = (
+        listed(call)
+        .add_columns(wanted.c.control, state.label("state"))
+        .join(wanted, true())
+        .where(getattr(Posture, light).in_(_NOT_WELL), state.in_((query.state,) if query.state else _ASKED))
+    )
+    if query.q is not None and (condition := matching(query.q)) is not None:
+        statement = statement.where(condition)
+    if query.responsible is not None:
+        statement = statement.where(looked_after(call, query.responsible))
+    ordered = keyset(statement, query, [Posture.rank, Posture.practice_id, wanted.c.control], [int, UUID, str])
+    rows = [Gap(*row) for row in (await call.session.execute(ordered)).all()]
+    return page_of(rows, query, lambda row: [row.posture.rank, row.posture.practice_id, row.control])
+
+
+async def findings_behind(call: Call, gaps: Sequence[Gap]) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Return what devices say of the gaps of a page, the oldest first, with their sections about updates."""
+    wanted = (
+        func.unnest(
+            cast([gap.practice.id for gap in gaps], ARRAY(Finding.practice_id.type)),
+            cast([gap.control for gap in gaps], ARRAY(Text)),
+            cast([gap.state for gap in gaps], ARRAY(Text)),
+        )
+        .table_valued(column("practice_id", Finding.practice_id.type), column("control", Text), column("state", Text))
+        .render_derived(name="wanted")
+    )
+    tied = and_(
+        Finding.practice_id == wanted.c.practice_id,
+        Finding.control == wanted.c.control,
+        Finding.state == wanted.c.state,
+    )
+    of_updates = and_(
+        DeviceSection.provider_id == Finding.provider_id,
+        DeviceSection.device_id == Finding.subject_id,
+        DeviceSection.section == "patch",
+        Finding.control == "ANS-2.2",
+    )
+    found = await call.session.execute(
+        select(
+            *(Finding.practice_id, Finding.control, Finding.reason, Finding.since, Finding.evidence, Finding.threshold),
+            *(Device.id, Device.alias),
+            DeviceSection.body["data"]["pending"]["items"].label("pending"),
+        )
+        .select_from(wanted)
+        .join(Finding, tied)
+        .outerjoin(Device, and_(Device.provider_id == Finding.provider_id, Device.id == Finding.subject_id))
+        .outerjoin(DeviceSection, of_updates)
+        .where(Finding.provider_id == call.principal.provider_id)
+        .order_by(Finding.practice_id, Finding.control, Finding.since, Finding.subject_id)
+    )
+    return found.all()
+
+
+def _of_practices_not_well(call: Call) -> Select[UUID]:
+    """Return the statement over the visible practices whose updates are not in order."""
+    return (
+        select(Practice.id)
+        .join(Posture, and_(Posture.provider_id == Practice.provider_id, Posture.practice_id == Practice.id))
+        .where(
+            *visible(call.principal),
+            Posture.provider_id == call.principal.provider_id,
+            Posture.patch.in_(_NOT_WELL),
+        )
+    )
+
+
+async def missing_updates(call: Call) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Return the security updates that most devices lack, as their last reports list them; the oldest of equals first."""
+    item = func.jsonb_array_elements(DeviceSection.body["data"]["pending"]["items"]).table_valued(
+        column("value", JSONB), name="item"
+    )
+    told = item.c.value
+    name = func.coalesce(literal("KB") + told["kb"].astext, told["name"].astext, told["title"].astext)
+    released_on = func.min(cast(told["released_on"].astext, Date))
+    devices = func.count(Device.id.distinct())
+    found = await call.session.execute(
+        select(name.label("name"), released_on.label("released_on"), devices, func.count(Device.practice_id.distinct()))
+        .select_from(Device)
+        .join(
+            DeviceSection,
+            and_(DeviceSection.provider_id == Device.provider_id, DeviceSection.device_id == Device.id),
+        )
+        .join(item, true())
+        .where(
+            Device.provider_id == call.principal.provider_id,
+            Device.status == "active",
+            Device.practice_id.in_(_of_practices_not_well(call)),
+            DeviceSection.section == "patch",
+            func.jsonb_typeof(DeviceSection.body["data"]["pending"]["items"]) == "array",
+            told["class"].astext.in_(_SECURITY),
+            name.is_not(None),
+        )
+        .group_by(name)
+        .order_by(devices.desc(), released_on, name)
+        .limit(MOST)
+    )
+    return found.all()
+
+
+async def ending_systems(call: Call) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Return the systems out of support or soon so, those that ended first in front."""
+    system, ends_on = Finding.evidence["system"].astext, Finding.evidence["ends_on"].astext
+    found = await call.session.execute(
+        select(
+            *(system.label("system"), Finding.reason, ends_on.label("ends_on")),
+            func.count(),
+            func.count(Finding.practice_id.distinct()),
+            func.min(cast(Finding.evidence["days_left"].astext, Integer)),
+        )
+        .where(
+            Finding.provider_id == call.principal.provider_id,
+            Finding.practice_id.in_(_of_practices_not_well(call)),
+            Finding.control == "ANS-2.1",
+            Finding.state.in_(("fail", "warn")),
+            Finding.reason.startswith("support_"),
+            system.is_not(None),
+            ends_on.is_not(None),
+        )
+        .group_by(system, Finding.reason, ends_on)
+        .order_by(ends_on, system, Finding.reason)
+        .limit(MOST)
+    )
+    return found.all()
