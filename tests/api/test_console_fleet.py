@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,15 +18,20 @@ from vigie.people.members import Standing
 HOSTILE = "<script>alert('x')</script> \"שלום\" 🦷 &amp;"
 
 
+def published(at: datetime, days: int) -> str:
+    """Return the day so many days before an instant."""
+    return f"{at - timedelta(days=days):%Y-%m-%d}"
+
+
 async def troubled(cast: Cast) -> None:
     """Let Cedar lack an update on one of two devices, Elm a backup everywhere; a third practice is well and oddly named."""
     at = cast.clock.now()
     await (await cast.device(cast.cedar, alias="accueil-1")).report(healthy(at))
     missing = patch_section(at, security=2, age_days=40)
     missing["data"]["pending"]["items"] = [
-        {"kb": "5067925", "class": "security", "released_on": "2026-10-01"},
-        {"kb": "5067114", "class": "security", "released_on": "2026-09-01"},
-        {"kb": "1", "class": "optional"},
+        {"kb": "5067925", "class": "security", "released_on": published(at, 20)},
+        {"kb": "5067114", "class": "security", "released_on": published(at, 40)},
+        {"kb": "5060000", "class": "other"},
     ]
     await (await cast.device(cast.cedar, alias="accueil-2")).report({**healthy(at), "patch": missing})
     old = job(at, last_status="failed", exit_code=1, last_ok_at=wire_time(at - timedelta(days=9)))
@@ -96,9 +101,9 @@ async def test_filters_search_and_saved_lists_live_in_the_address(cast: Cast) ->
 
 async def test_causes_gather_alerts_and_show_the_first(cast: Cast, database: Database) -> None:
     await troubled(cast)
-    ana, tom, bea = await cast.ana(), await cast.tom(), await cast.bea()
     cast.clock.advance(timedelta(hours=30))
     await follow_as_owner(database, cast.clock.now())
+    ana, tom, bea = await cast.ana(), await cast.tom(), await cast.bea()
     found = {each["cause"]: each for each in (await ana.get("/v1/alerts/causes"))["items"]}
     assert found.keys() >= {"patch", "backup"}
     backup = found["backup"]
@@ -134,8 +139,8 @@ async def test_what_is_missing_is_listed_with_where_and_what_to_do(cast: Cast) -
     assert [(each["alias"], each["updates"]) for each in gap["devices"]] == [("accueil-2", ["KB5067114", "KB5067925"])]
     summary = await pia.get("/v1/patches/summary")
     assert [(each["name"], each["released_on"], each["devices"], each["practices"]) for each in summary["updates"]] == [
-        ("KB5067114", "2026-09-01", 1, 1),
-        ("KB5067925", "2026-10-01", 1, 1),
+        ("KB5067114", published(cast.clock.now(), 40), 1, 1),
+        ("KB5067925", published(cast.clock.now(), 20), 1, 1),
     ]
     backups = (await pia.get("/v1/backups"))["items"]
     assert {each["practice_name"] for each in backups} == {"Elm"}

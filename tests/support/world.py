@@ -340,7 +340,9 @@ async def alert(world: World, home: str, practice: str) -> dict[str, str]:
     await follow_as_owner(world.rows, now)
     found = await world.call(owner, "GET", f"/v1/alerts?practice_id={practice}&cause=line")
     made = found.json()["items"][0]["id"]
-    who = await member(world, owner.provider_id, Standing("technician", None, frozenset({UUID(practice)})), f"Ada {NAMES[home]}")
+    who = await member(
+        world, owner.provider_id, Standing("technician", None, frozenset({UUID(practice)})), f"Ada {NAMES[home]}"
+    )
     await world.post(owner, f"/v1/alerts/{made}/assign", {"member_id": str(who.id)})
     return {"alert_id": made, "assignee_id": str(who.id)}
 
