@@ -108,7 +108,7 @@ async def test_causes_gather_alerts_and_show_the_first(cast: Cast, database: Dat
     assert found.keys() >= {"patch", "backup"}
     backup = found["backup"]
     assert (backup["alerts"], backup["unassigned"], backup["first"][0]["practice_name"]) == (1, 1, "Elm")
-    assert backup["first"][0]["why"] == "10 j sans copie réussie"
+    assert backup["first"][0]["why"] == "10 d without a good copy"
     alert = backup["first"][0]["id"]
     await ana.post(f"/v1/alerts/{alert}/assign", {"member_id": ana.member_id})
     again = {each["cause"]: each for each in (await ana.get("/v1/alerts/causes"))["items"]}["backup"]
