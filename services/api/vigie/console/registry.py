@@ -11,14 +11,12 @@ from vigie.console import (
     home,
     incidents,
     my_practice,
-    practice,
-    questionnaires,
-    reports,
-    practice_hours,
-    practice_pages,
     patches,
     practice,
+    practice_hours,
+    practice_pages,
     questionnaires,
+    reports,
 )
 from vigie.console.rendering import STATIC, console_file
 from vigie.console.view import Handler
