@@ -4,6 +4,7 @@ Instants come from the API as `2026-11-21T08:12:00Z`. Each is shown inside a `<t
 practice it speaks of. Only ages below a day are relative.
 """
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -16,6 +17,7 @@ from markupsafe import Markup
 PARIS: Final = "Europe/Paris"
 _DAY: Final = timedelta(days=1)
 _NB: Final = "\N{NO-BREAK SPACE}"
+_FIRST: Final = re.compile(r"(?<!\d)1(?= )")
 Moment = str | datetime
 Day = date
 
@@ -23,6 +25,12 @@ Day = date
 def instant(value: Moment) -> datetime:
     """Return an instant of the API as a datetime in UTC."""
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+
+
+def _dated(day: date, pattern: str, language: str) -> str:
+    """Return a day by a pattern; the first of a month is ordinal in French."""
+    text = format_date(day, pattern, locale=language)
+    return _FIRST.sub("1er", text) if language == "fr" and day.day == 1 else text
 
 
 @lru_cache(maxsize=64)
@@ -50,7 +58,7 @@ class Shown:
         """Return « 12 nov. », with its year when it is not this one."""
         today = self.now.astimezone(_zone(zone or self.zone)).date()
         pattern = "d MMM" if local.year == today.year else "d MMM y"
-        return format_date(local, pattern, locale=self.language).replace(" ", _NB)
+        return _dated(local, pattern, self.language).replace(" ", _NB)
 
     def today(self) -> str:
         """Return the day it is there, as a date field takes it."""
@@ -69,11 +77,11 @@ class Shown:
     def date(self, value: str | date) -> str:
         """Show a date that is no instant (a birthday of a contract): 12 nov. 2026."""
         day = value if isinstance(value, date) else date.fromisoformat(value)
-        return format_date(day, "d MMM y", locale=self.language).replace(" ", _NB)
+        return _dated(day, "d MMM y", self.language).replace(" ", _NB)
 
     def weekday(self, value: str) -> str:
         """Show a day of a near week: mar. 24 nov."""
-        return format_date(date.fromisoformat(value), "EEE d MMM", locale=self.language).replace(" ", _NB)
+        return _dated(date.fromisoformat(value), "EEE d MMM", self.language).replace(" ", _NB)
 
     def short_date(self, day: Day) -> str:
         """Show a date in little room: 12 oct., with its year when it is not this one."""
@@ -91,12 +99,12 @@ class Shown:
         """Show an instant that binds: mardi 24 novembre à 08:42."""
         at = self._local(value, zone)
         between = f" à{_NB}" if self.language == "fr" else ", "
-        return _time(at, f"{format_date(at.date(), 'EEEE d MMMM', locale=self.language)}{between}{at:%H:%M}")
+        return _time(at, f"{_dated(at.date(), 'EEEE d MMMM', self.language)}{between}{at:%H:%M}")
 
     def long_day(self, value: Moment, zone: str | None = None) -> Markup:
         """Show a day as a heading: samedi 21 novembre."""
         at = self._local(value, zone)
-        return _time(at, format_date(at.date(), "EEEE d MMMM", locale=self.language))
+        return _time(at, _dated(at.date(), "EEEE d MMMM", self.language))
 
     def since(self, value: Moment, zone: str | None = None) -> Markup:
         """Show since when: depuis 2 h 36 min, depuis le 12 nov."""
