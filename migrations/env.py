@@ -24,6 +24,7 @@ import vigie.incidents.models
 import vigie.people.models
 import vigie.posture.models
 import vigie.practices.models
+import vigie.reports.models
 import vigie.webhooks.models
 from vigie.core.db import Base
 
@@ -43,6 +44,7 @@ MODELS = (
     vigie.people.models,
     vigie.posture.models,
     vigie.practices.models,
+    vigie.reports.models,
     vigie.webhooks.models,
 )
 LOCK = 7_346_105_201  # any constant of ours: the advisory lock that lets one migrator in at a time

@@ -269,6 +269,11 @@ REFERENCES: dict[Naming, tuple[str, dict[str, Any]]] = {
         "ana lea tom paz zoe bea",
         {"practice_id": "{practice_id}", "kind": "outage"},
     ),
+    **{
+        ("PUT", path, name): ("ana lea pia bea bela", {name: value})
+        for path in ("/v1/report-schedule", PRACTICE + "/report-schedule")
+        for name, value in (("channel_id", "{channel_id}"), ("members", ["{member_id}"]))
+    },
     ("POST", "/v1/channels", "practices"): ("ana lea bea", {**MAIL, "practices": ["{practice_id}"]}),
     ("PATCH", CHANNEL, "practices"): ("ana lea bea", {"practices": ["{practice_id}"]}),
     ("GET", "/v1/webhook-deliveries", "endpoint_id"): (
@@ -381,6 +386,7 @@ KEYED: dict[Operation, dict[str, Any] | bytes] = {
     ("POST", "/v1/webhook-endpoints"): {"url": "https://x.test/"},
     ("POST", "/v1/me/views"): {"name": "x", "query": "q=x"},
     ("POST", "/v1/incidents"): {"practice_id": "{practice_id}", "kind": "other"},
+    ("POST", PRACTICE + "/reports"): {},
     ("POST", INCIDENT + "/log"): {"text": "One line, once"},
 }
 

@@ -239,6 +239,21 @@ GUARDS = {
     "POST /v1/incidents/{incident_id}/log": "incidents:write",
     "POST /v1/incidents/{incident_id}/notified": "incidents:write",
     "POST /v1/incidents/{incident_id}/steps/{step}": "incidents:write",
+    "GET /v1/practices/{practice_id}/report-schedule": "reports:read",
+    "GET /v1/practices/{practice_id}/report.pdf": "reports:write",
+    "GET /v1/practices/{practice_id}/reports": "reports:read",
+    "GET /v1/provider/logo.png": "reports:read",
+    "GET /v1/report-schedule": "reports:read",
+    "GET /v1/reports/{report_id}": "reports:read",
+    "GET /v1/reports/{report_id}/pdf": "reports:read",
+    "DELETE /v1/provider/logo.png": "provider:write",
+    "POST /v1/practices/{practice_id}/reports": "reports:write",
+    "PUT /v1/practices/{practice_id}/report-schedule": "reports:write",
+    "PUT /v1/provider/logo.png": "provider:write",
+    "PUT /v1/report-schedule": "reports:write",
+    "GET /verify/static/{name}": "public",
+    "GET /verify/{code}": "public",
+    "POST /verify/{code}": "public",
     "GET /v1/me": "self",
     "GET /v1/me/sessions": "self",
     "GET /v1/me/views": "self",
@@ -324,13 +339,17 @@ def test_only_what_agents_send_is_signed_by_a_device() -> None:
     assert signed == set(agent_document()["paths"])
 
 
+# What is downloaded there is issued first: numbered, kept and noted in the audit.
+ISSUES_WHAT_IT_SHOWS = "GET /v1/practices/{practice_id}/report.pdf"
+
+
 def test_what_changes_something_needs_a_scope_to_write() -> None:
     wrong = {
         address: guard
         for address, guard in GUARDS.items()
         if guard.endswith(":read") != address.startswith("GET /v1/") and guard.endswith((":read", ":write"))
     }
-    assert wrong == {}
+    assert wrong == {ISSUES_WHAT_IT_SHOWS: "reports:write"}
 
 
 def test_the_walk_and_the_documents_see_the_same_routes(offline: Settings) -> None:

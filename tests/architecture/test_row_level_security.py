@@ -407,7 +407,8 @@ async def test_the_worker_sees_whose_device_is_due_and_nothing_else_before_it_is
         }
     assert seen == {
         *("alert_cursor", "alert_state", "channel", "checklist_deadline", "device_deadline", "device_liveness"),
-        *("device_silence", "event_head", "notification", "reassessment", "webhook_cursor", "webhook_endpoint"),
+        *("device_silence", "event_head", "notification", "reassessment", "report_schedule"),
+        *("webhook_cursor", "webhook_endpoint"),
     }
 
 

@@ -124,6 +124,7 @@ HELD_BY_SOMETHING_ELSE = {
     ("POST", "/v1/policies/preview"): "as an invitation",
     ("POST", "/v1/exceptions"): "as an invitation",
     ("POST", "/v1/incidents"): "as an invitation",
+    ("PUT", "/v1/report-schedule"): "as an invitation",
     ("POST", "/v1/maintenance-windows"): "as an invitation",
     ("PUT", ALERTING): "as an invitation; that it leaves another's policy as it was is tried above, one lock at a time",
     ("PUT", ALERTING + "/draft"): "as the policy",

@@ -14,7 +14,8 @@ import vigie.alerts.models
 import vigie.checklist.models
 import vigie.checklist.record_models
 import vigie.devices.silence_models
-import vigie.incidents.models  # noqa: F401 - each import adds its tables to the metadata
+import vigie.incidents.models
+import vigie.reports.models  # noqa: F401 - each import adds its tables to the metadata
 from vigie.core.db import Base
 
 Placements = Mapping[str, str]
@@ -42,6 +43,7 @@ WIDER_POLICIES = {
     **{("service_outage", role): (f"vigie_{role}", "ALL") for role in ("app", "intake", "worker")},
     ("device_liveness", "pulse"): ("vigie_worker", "SELECT"),
     ("reassessment", "due"): ("vigie_worker", "SELECT"),
+    ("report_schedule", "due"): ("vigie_worker", "SELECT"),
     **{
         (table, "doorstep"): ("vigie_signin", "SELECT")
         for table in ("invitation", "member", "practice", "provider", "session")

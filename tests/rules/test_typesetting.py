@@ -94,5 +94,5 @@ async def test_the_same_data_gives_the_same_archival_file(template: Path) -> Non
     "name", ["ب\u0301", "a\u0651", "🦷\u0301", "\u05d0\u0301", "\u0651", "\u0301", "", "\U0001f1eb\U0001f1f7"]
 )
 def test_no_name_stops_a_document(template: Path, name: str) -> None:
-    made = typeset_now(template, {"name": name, "list": [{"name": name}, None, 3]}, NOW, IMAGES)
+    made = typeset_now(template, {"name": name, "list": [{"name": name}, None, 3]}, NOW, IMAGES, {})
     assert made.startswith(b"%PDF-1.7")

@@ -1,11 +1,12 @@
-"""A row in every table of silences, webhooks, incidents and the console, for tests about the tables and not how they fill."""
+"""A row in every table of silences, webhooks, incidents, reports and the console, for tests about the tables alone."""
 
 from vigie.core.ids import uuid7
 
 
 def later_rows(provider_id: str, practice_id: str, device_id: str) -> dict[str, str]:
     """Return table with columns → values, in an order in which they can be inserted."""
-    own, endpoint, incident = f"'{provider_id}'", uuid7(), uuid7()
+    own, endpoint, incident, report = f"'{provider_id}'", uuid7(), uuid7(), uuid7()
+    channel = f"(SELECT id FROM channel WHERE provider_id = {own} LIMIT 1)"  # noqa: S608 - nothing foreign in it
     someone = f"(SELECT id FROM member WHERE provider_id = {own} ORDER BY id LIMIT 1)"  # noqa: S608 - nothing foreign in it
     return {
         "device_silence (provider_id, device_id, since, practice_id, told_at, cause, evidence)": f"{own}, '{device_id}', now(),"
@@ -28,6 +29,14 @@ def later_rows(provider_id: str, practice_id: str, device_id: str) -> dict[str, 
         " 'Ana'",
         "incident_notice (provider_id, incident_id, clock, outcome, at, noted_at, by, by_name)": f"{own}, '{incident}', 'cnil',"
         " 'done', now(), now(), 'a', 'Ana'",
+        "report (provider_id, id, practice_id, number, code_hash, language, origin, period_from, period_to, as_of, issued_on,"
+        " data_sha256, sha256, size, audit_after, content)": f"{own}, '{report}', '{practice_id}', 1, sha256('{report}'), 'fr',"
+        " 'request', now(), now(), now(), now(), 'x', 'x', 1, 0, 'x'",
+        "report_head (provider_id, last_number)": f"{own}, 1",
+        "report_schedule (provider_id, practice_id, channel_id, enabled, day, language, members, next_at, changed_at,"
+        " changed_by)": f"{own}, '{practice_id}', {channel}, true, 1, 'fr', '{{}}', now(), now(), 'a'",
+        "report_run (provider_id, practice_id, month, report_id, failures)": f"{own}, '{practice_id}', now(), '{report}', 0",
+        "provider_logo (provider_id, content, width, height, sha256, changed_at, changed_by)": f"{own}, 'x', 1, 1, 'x', now(), 'a'",
         "incident_entry (provider_id, incident_id, id, kind, at, recorded_at, detail, by, by_name)": f"{own}, '{incident}',"
         f" '{uuid7()}', 'declared', now(), now(), '{{}}', 'a', 'Ana'",
         "incident_evidence (provider_id, incident_id, frozen_at, from_at, until_at, lines, complete, sha256, size, content, by,"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from tests.support.pictures import PNG
 from tests.support.records import CARD, CERTIFICATE, RESTORE
 from tests.support.world import Voice
 from vigie.auth.principal import Permission
@@ -58,6 +59,8 @@ KEEPS_WEBHOOKS: Final = _may("ana pia pip", Permission.WEBHOOKS_WRITE)
 READS_ALERTS: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.ALERTS_READ)
 WORKS_ON_ALERTS: Final = _may("ana lea tom pia pip", Permission.ALERTS_WRITE)
 READS_INCIDENTS: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.INCIDENTS_READ)
+READS_REPORTS: Final = _may("ana lea tom ivo paz zoe pia pip", Permission.REPORTS_READ)
+MAKES_REPORTS: Final = _may("ana lea tom paz pia pip", Permission.REPORTS_WRITE)
 WORKS_ON_INCIDENTS: Final = _may("ana lea tom paz zoe")
 OVERSEES: Final = _may("ana ivo")
 OWNS: Final = _may("ana")
@@ -89,6 +92,7 @@ ENDPOINT = "/v1/webhook-endpoints/{endpoint_id}"
 CHANNEL = "/v1/channels/{channel_id}"
 ALERT, ALERTING = "/v1/alerts/{alert_id}", "/v1/alerting-policy"
 INCIDENT = "/v1/incidents/{incident_id}"
+REPORT, LOGO = "/v1/reports/{report_id}", "/v1/provider/logo.png"
 SUPPLIER, CONTRACTS = "/v1/suppliers/{supplier_id}", PRACTICE + "/contracts"
 MATRIX: Final[dict[Operation, Row]] = {
     ("GET", "/v1/me"): Row(EVERYBODY, 200),
@@ -307,6 +311,20 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("POST", INCIDENT + "/close"): Row(
         WORKS_ON_INCIDENTS, 200, {"lessons": "Keep a copy that is offline"}, fresh="settled incident"
     ),
+    ("GET", PRACTICE + "/reports"): Row(READS_REPORTS, 200),
+    ("POST", PRACTICE + "/reports"): Row(MAKES_REPORTS, 201, {}),
+    ("GET", PRACTICE + "/report.pdf"): Row(MAKES_REPORTS, 200),
+    ("GET", REPORT): Row(READS_REPORTS, 200),
+    ("GET", REPORT + "/pdf"): Row(READS_REPORTS, 200),
+    ("GET", PRACTICE + "/report-schedule"): Row(READS_REPORTS, 200),
+    ("PUT", PRACTICE + "/report-schedule"): Row(
+        MAKES_REPORTS, 200, {"enabled": False}, otherwise={"tom paz pip": LIMITED}
+    ),
+    ("GET", "/v1/report-schedule"): Row(READS_REPORTS, 200, otherwise={"tom paz zoe pip": LIMITED}),
+    ("PUT", "/v1/report-schedule"): Row(MAKES_REPORTS, 200, {"enabled": False}, otherwise={"tom paz pip": LIMITED}),
+    ("GET", LOGO): Row(READS_REPORTS, 200, fresh="logo"),
+    ("PUT", LOGO): Row(OWNS, 200, file=("image/png", PNG)),
+    ("DELETE", LOGO): Row(OWNS, 204, fresh="logo"),
     ("GET", "/v1/audit"): Row(OVERSEES, 200),
     ("GET", "/v1/audit/export"): Row(OVERSEES, 200),
 }
@@ -322,7 +340,7 @@ AGENT: Final[dict[Operation, str]] = {
 _OF_A_PRACTICE: Final = {
     *("practice_id", "device_id", "token_id", "exception_id", "questionnaire_id", "evidence_id", "action_id"),
     *("supplier_id", "certificate_id", "contract_id", "endpoint_id", "delivery_id"),
-    *("alert_id", "window_id", "incident_id"),
+    *("alert_id", "window_id", "incident_id", "report_id"),
 }
 OF_NOBODY: Final = {"control_id", "control", "step"}  # of catalogues, which are everybody's
 

@@ -21,6 +21,7 @@ import vigie.incidents.models
 import vigie.people.models
 import vigie.posture.models
 import vigie.practices.models
+import vigie.reports.models
 import vigie.webhooks.models  # noqa: F401 - each import adds its tables to the metadata
 from vigie.core.db import Base, Database
 

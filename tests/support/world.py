@@ -19,6 +19,7 @@ from tests.support.agent import Agent, backup_section, healthy, job, patch_secti
 from tests.support.alerts import follow_as_owner, line_down, log_events
 from tests.support.bad_idp import STAFF_ISSUER
 from tests.support.people import STAFF
+from tests.support.pictures import PNG
 from tests.support.records import CARD, CERTIFICATE
 from tests.support.rows import Holdings, fetch, holdings
 from tests.support.suppliers import EVERYTHING, supply
@@ -386,6 +387,14 @@ async def make_alerted(world: World, kind: str, home: str) -> dict[str, str]:
             for clock in ("complaint", "cnil") if kind == "settled incident" else ():
                 await world.post(owner, f"{path}/notified", {"clock": clock})
             return {"incident_id": made["id"], "step": "disconnect"}
+        case "report":
+            made = await world.post(owner, f"/v1/practices/{practice}/reports", {})
+            return {"report_id": made["id"]}
+        case "logo":
+            png = {"Content-Type": "image/png"}
+            answer = await world.call(owner, "PUT", "/v1/provider/logo.png", content=PNG, headers=png)
+            assert answer.is_success, answer.text
+            return {}
         case "draft":
             answer = await world.call(owner, "PUT", "/v1/alerting-policy/draft", json={})
             assert answer.is_success, answer.text
@@ -437,7 +446,7 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
         world.homes[home] |= await questionnaire(world, owner, named["practice_id"], named["supplier_id"])
         for kind in (
             *("alert", "device", "token", "invitation", "member", "session", "client", "identity_provider"),
-            *("evidence", "action", "endpoint", "channel", "incident", "view"),
+            *("evidence", "action", "endpoint", "channel", "incident", "view", "report", "logo"),
         ):
             world.homes[home] |= await make(world, kind, home)
         reporting = await device(world, home)

@@ -61,6 +61,7 @@ from vigie.overview import (
     maintenance_routes,
     opening_hours_routes,
     policy_routes,
+    report_routes,
 )
 from vigie.overview import routes as overview_routes
 from vigie.people import client_routes, issuer_routes, me_routes
@@ -70,6 +71,8 @@ from vigie.people.auth_routes import SIGN_IN_PAGES
 from vigie.people.kit import Door, People, build_people
 from vigie.posture.assessment import Assessor
 from vigie.posture.catalogue.questionnaires import load_questionnaires
+from vigie.reports import routes as issued_routes
+from vigie.reports.pages import VERIFICATION_PAGES
 from vigie.settings import Settings
 from vigie.webhooks import routes as webhook_routes
 from vigie.webhooks.kit import Webhooks
@@ -275,13 +278,15 @@ def install_routes(app: FastAPI) -> None:
     app.include_router(record_routes.router)
     app.include_router(incidents_routes.router)
     app.include_router(incident_routes.router)
+    app.include_router(report_routes.router)
+    app.include_router(issued_routes.router)
     app.include_router(people_routes.router)
     app.include_router(me_routes.router)
     app.include_router(issuer_routes.router)
     app.include_router(client_routes.router)
     app.include_router(auth_routes.router)
     app.include_router(health.router)
-    for path, handler, method in (*SIGN_IN_PAGES, *ACCOUNT_PAGES):
+    for path, handler, method in (*SIGN_IN_PAGES, *ACCOUNT_PAGES, *VERIFICATION_PAGES):
         app.add_route(path, handler, methods=[method], include_in_schema=False)
     for path, shown in PAGES:
         app.add_route(path, shown, methods=["GET"], include_in_schema=False)

@@ -32,7 +32,11 @@ from vigie.devices.reassessment import Reassessment
 from vigie.devices.sweep import Sweep
 from vigie.overview.describing import describe
 from vigie.overview.opening_check import reasons_against
+from vigie.overview.reporting import gather
 from vigie.posture.assessment import Assessor
+from vigie.reports.issuing import House
+from vigie.reports.monthly import JOB as REPORTS
+from vigie.reports.monthly import Monthly
 from vigie.settings import Settings
 from vigie.webhooks.book import Book
 from vigie.webhooks.collecting import COLLECT, FORGET, Collector, forget
@@ -149,6 +153,17 @@ def notification_jobs(open_connection: Open, database: Database, clock: Clock, d
     return [Job("alerts.daily", 10, write_daily), Job("alerts.deliver", 1, deliver)]
 
 
+def report_job(open_connection: Open, database: Database, clock: Clock, public_url: str) -> Job:
+    """Return the job that makes the reports of a month by themselves."""
+    monthly = Monthly(database, House(gather, public_url))
+
+    async def make() -> None:
+        async with open_connection() as connection:
+            await monthly.run(connection, clock.now())
+
+    return Job(REPORTS, 30, make)
+
+
 def post_of(settings: Settings) -> Post:
     """Return what notifications are sent with; raises `SealingKeyError` when the key cannot be read."""
     server = None
@@ -213,6 +228,7 @@ async def run(settings: Settings, health_port: int | None = None, *, clock: Cloc
     jobs += sending
     delivery = Delivery(database, post_of(settings), clock)
     jobs += notification_jobs(open_connection, database, clock, delivery)
+    jobs.append(report_job(open_connection, database, clock, settings.public_url))
     server: Server | None = None
     serving: asyncio.Task[None] | None = None
     if health_port is not None:

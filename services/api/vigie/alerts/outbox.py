@@ -9,7 +9,8 @@ What `data` carries, by kind (plain JSON; instants as `wire_time` writes them; w
   `cause`, `severity` (info | warning | critical), `since` (when it became true), `opened_at`, and where known `control`
   (`ANS-5.4`), `devices` ([{`id`, `alias`}]), `count` (devices concerned), `evidence` (flat: name → value), `step` (of the ladder),
   `actor` (name of who did it), `reason` and `comment` (what they said), `closed_at`.
-* `digest`, `opening_check`, `test`: written by `alerts/digest.py`, `alerts/opening_check.py` and `alerts/channels.py`.
+* `digest`, `opening_check`, `test`: written by `alerts/digest.py`, `alerts/daily.py` and `alerts/channels.py`.
+* `report`: written by `reports/monthly.py`: `report`, `number`, `period_from`, `period_to`.
 """
 
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ from vigie.alerts.delivery_queries import Claimed, Named
 from vigie.alerts.layout import as_brief
 from vigie.alerts.letters import Letter
 from vigie.alerts.wording import Describe, Setting, alert_letter
-from vigie.alerts.wording_daily import digest_letter, opening_letter, test_letter
+from vigie.alerts.wording_daily import digest_letter, opening_letter, report_letter, test_letter
 from vigie.core.outbound import Outbound, OutboundFailedError, OutboundRefusedError, Reach
 from vigie.core.sealing import SealBrokenError, Sealer
 
@@ -92,6 +92,8 @@ def letter_of(post: Post, target: Target, claimed: Claimed, named: Named) -> Let
             return digest_letter(setting, claimed.data, claimed.wanted_at)
         case "opening_check":
             return opening_letter(setting, claimed.data)
+        case "report":
+            return report_letter(setting, claimed.data)
     return alert_letter(setting, claimed.kind, claimed.alert_id or claimed.id, claimed.data, claimed.wanted_at)
 
 

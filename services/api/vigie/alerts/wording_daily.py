@@ -1,13 +1,14 @@
 """What is said once a day, and in tests: the digest, whether practices can open tomorrow. Pure."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any, Final
 
 from vigie.alerts.letters import Letter, Line, Part, Tone
 from vigie.alerts.wording import SEVERITY, Setting, title_of, why
 
 _MOST_LINES: Final = 60
+_PERIOD: Final = ("period_from", "period_to")
 WHY_NOT: Final[Mapping[str, tuple[str, str]]] = {
     "window": ("maintenance prévue", "planned maintenance"),
     "quiet_hours": ("heures calmes", "quiet hours"),
@@ -60,6 +61,40 @@ def test_letter(setting: Setting, data: Mapping[str, Any], at: datetime) -> Lett
             )
         ],
         facts=facts,
+        why=why(setting),
+    )
+
+
+def report_letter(setting: Setting, data: Mapping[str, Any]) -> Letter:
+    """Return the message that a report was made: its number, its period, and where it is; the PDF itself is not mailed."""
+    first, last = (datetime.combine(date.fromisoformat(data[name]), time(12), setting.zone) for name in _PERIOD)
+    period = setting.say(
+        ("du {first} au {last}", "{first} to {last}"), first=setting.day(first), last=setting.day(last)
+    )
+    title = setting.say(
+        ("{practice} : rapport nº {number}", "{practice}: report No. {number}"),
+        practice=setting.practice,
+        number=data["number"],
+    )
+    return Letter(
+        language=setting.language,
+        subject=title,
+        mark=setting.say(("Rapport", "Report")),
+        title=title,
+        tone="info",
+        lead=[
+            setting.say(
+                (
+                    "Le rapport de sécurité du mois est prêt. Il est numéroté, et son code QR permet de le vérifier.",
+                    "The security report of the month is ready. It is numbered, and its QR code lets anybody verify it.",
+                )
+            )
+        ],
+        facts=[(setting.say(("Période", "Period")), period)],
+        link=(
+            setting.say(("Télécharger le rapport", "Download the report")),
+            f"{setting.public_url}/v1/reports/{data['report']}/pdf",
+        ),
         why=why(setting),
     )
 

@@ -81,11 +81,15 @@ class Action(StrEnum):
     PRACTICE_SUPPLIER_REMOVE = "practice_supplier.remove"
     PRACTICE_SUPPLIER_SET = "practice_supplier.set"
     PROVIDER_CREATE = "provider.create"
+    PROVIDER_LOGO_REMOVE = "provider_logo.remove"
+    PROVIDER_LOGO_SET = "provider_logo.set"
     QUESTIONNAIRE_ANSWER = "questionnaire.answer"
     QUESTIONNAIRE_COPY = "questionnaire.copy"
     QUESTIONNAIRE_CREATE = "questionnaire.create"
     QUESTIONNAIRE_REFRESH = "questionnaire.refresh"
     QUESTIONNAIRE_SIGN = "questionnaire.sign"
+    REPORT_ISSUE = "report.issue"
+    REPORT_SCHEDULE_SET = "report_schedule.set"
     RESTORE_TEST_RECORD = "restore_test.record"
     SAVED_VIEW_KEEP = "saved_view.keep"
     SAVED_VIEW_REMOVE = "saved_view.remove"
@@ -154,6 +158,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "draft_alerting_policy": Action.ALERTING_POLICY_DRAFT,
     "end_maintenance": Action.MAINTENANCE_WINDOW_END,
     "disable_identity_provider": Action.IDENTITY_PROVIDER_DISABLE,
+    "download_current_report": Action.REPORT_ISSUE,
     "end_exception": Action.EXCEPTION_END,
     "end_own_session": Action.SESSION_END,
     "delete_client_secret": Action.CLIENT_SECRET_REVOKE,
@@ -167,6 +172,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "mark_incident_step": Action.INCIDENT_STEP,
     "note_incident_notice": Action.INCIDENT_NOTIFY,
     "keep_view": Action.SAVED_VIEW_KEEP,
+    "make_report": Action.REPORT_ISSUE,
     "refresh_questionnaire": Action.QUESTIONNAIRE_REFRESH,
     "read_evidence": Action.EVIDENCE_READ,
     "read_incident_evidence": Action.INCIDENT_EVIDENCE_READ,
@@ -175,6 +181,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "remove_channel": Action.CHANNEL_REMOVE,
     "remove_device": Action.DEVICE_REVOKE,
     "remove_member": Action.MEMBER_REMOVE,
+    "remove_provider_logo": Action.PROVIDER_LOGO_REMOVE,
     "remove_practice_supplier": Action.PRACTICE_SUPPLIER_REMOVE,
     "remove_view": Action.SAVED_VIEW_REMOVE,
     "remove_webhook_endpoint": Action.WEBHOOK_ENDPOINT_REMOVE,
@@ -189,6 +196,9 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "set_alerting_policy": Action.ALERTING_POLICY_SET,
     "snooze_alert": Action.ALERT_SNOOZE,
     "set_opening_hours": Action.OPENING_HOURS_SET,
+    "set_provider_logo": Action.PROVIDER_LOGO_SET,
+    "set_practice_report_schedule": Action.REPORT_SCHEDULE_SET,
+    "set_report_schedule": Action.REPORT_SCHEDULE_SET,
     "sign_questionnaire": Action.QUESTIONNAIRE_SIGN,
     "set_practice_supplier": Action.PRACTICE_SUPPLIER_SET,
     "test_channel": Action.CHANNEL_TEST,

@@ -39,6 +39,9 @@ class Permission(StrEnum):
     CHANNELS_WRITE = "channels:write"
     INCIDENTS_READ = "incidents:read"
     INCIDENTS_WRITE = "incidents:write"
+    REPORTS_READ = "reports:read"  # evidence reports that were issued
+    REPORTS_WRITE = "reports:write"  # making them
+    PROVIDER_WRITE = "provider:write"  # how a provider shows itself: its logo
 
 
 SCOPES: Final = frozenset(
@@ -57,6 +60,8 @@ SCOPES: Final = frozenset(
         Permission.WEBHOOKS_READ,
         Permission.WEBHOOKS_WRITE,
         Permission.INCIDENTS_READ,
+        Permission.REPORTS_READ,
+        Permission.REPORTS_WRITE,
     }
 )
 ALL_PRACTICES: Final = "all"  # a value of its own, so that an empty restriction never means everything
@@ -76,6 +81,7 @@ _READ = frozenset(
         Permission.ALERTS_READ,
         Permission.RECORDS_READ,
         Permission.INCIDENTS_READ,
+        Permission.REPORTS_READ,
     }
 )
 PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
@@ -93,6 +99,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
         Permission.CHANNELS_READ,
         Permission.CHANNELS_WRITE,
         Permission.INCIDENTS_WRITE,
+        Permission.REPORTS_WRITE,
     },
     "auditor": _READ
     | {
@@ -109,6 +116,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
         Permission.RECORDS_WRITE,
         Permission.QUESTIONNAIRES_SIGN,
         Permission.INCIDENTS_WRITE,
+        Permission.REPORTS_WRITE,
     },
     "practice_staff": _READ | {Permission.CHECKLIST_ANSWER, Permission.RECORDS_WRITE, Permission.INCIDENTS_WRITE},
 }

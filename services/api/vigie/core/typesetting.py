@@ -41,29 +41,37 @@ _RUN: Final = re.compile(rf"[^ \n\u200b-]{{{_LONGEST_RUN},}}")
 
 
 async def typeset(
-    template: Path, data: Mapping[str, Any], *, now: datetime, images: Mapping[str, str] | None = None
+    template: Path,
+    data: Mapping[str, Any],
+    *,
+    now: datetime,
+    images: Mapping[str, str] | None = None,
+    links: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return a PDF made from a template (a `.typ` file inside this package) and its data.
 
     The template reads `json(bytes(sys.inputs.data))`; it may import what lies beside it and `/core/paper/vigie.typ`. `now` is the
     date the file carries. `images` are SVG texts by name, for `image(bytes(sys.inputs.at("image-" + name)))`; a PNG becomes one
-    with `svg_of_png`, an address with `qr_code`. Takes 50 to 150 ms of a core, in a thread; raises `typst.TypstError` for a
+    with `svg_of_png`, an address with `qr_code`. `links` are addresses by name, for `link(sys.inputs.at("link-" + name))`: unlike
+    texts they reach the page as they are. Takes 50 to 150 ms of a core, in a thread; raises `typst.TypstError` for a
     fault of the template.
     """
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_presses(), typeset_now, template, data, now, images or {})
+    return await loop.run_in_executor(_presses(), typeset_now, template, data, now, images or {}, links or {})
 
 
-def typeset_now(template: Path, data: Mapping[str, Any], now: datetime, images: Mapping[str, str]) -> bytes:
+def typeset_now(
+    template: Path, data: Mapping[str, Any], now: datetime, images: Mapping[str, str], links: Mapping[str, str]
+) -> bytes:
     """Do what `typeset` does, in the caller's thread (the worker's jobs, tests, measurements)."""
-    drawn = {f"image-{name}": svg for name, svg in images.items()}
+    beside = {f"image-{name}": svg for name, svg in images.items()} | {f"link-{name}": to for name, to in links.items()}
     try:
-        return _press(template, {"data": _json(data), **drawn}, now)
+        return _press(template, {"data": _json(data), **beside}, now)
     except typst.TypstError as error:
         # Each character has a shape somewhere, but a cluster may want two typefaces at once: then without accents and signs.
         if "could not be displayed" not in error.message:
             raise
-        return _press(template, {"data": _json(data, plain=True), **drawn}, now)
+        return _press(template, {"data": _json(data, plain=True), **beside}, now)
 
 
 def _press(template: Path, inputs: dict[str, str], now: datetime) -> bytes:

@@ -5,7 +5,7 @@ writer, and the sweep runs in between, so that what is seen afterwards is what a
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -31,16 +31,25 @@ from vigie.simulator.fleet import PracticePlan
 from vigie.worker import ensure_partitions
 
 DAYS = 30
+PlannedDevice = tuple[str, PracticePlan, VirtualDevice]
+"""A device by its place in a plan, the plan of its practice, and the machine that lives."""
 _HOUR = timedelta(hours=1)
 _SWEEP_EVERY = 3  # hours; deadlines are exact however late the sweep comes
 
 
-async def make_history(settings: Settings, anchor: datetime, tell: Callable[[str], None]) -> DemoState:
-    """Create provider, practices and devices, and let them live the month before `anchor`."""
-    clock = MovableClock(anchor - timedelta(days=DAYS))
+async def make_history(
+    settings: Settings,
+    anchor: datetime,
+    tell: Callable[[str], None],
+    *,
+    days: int = DAYS,
+    planned: Sequence[PlannedDevice] | None = None,
+) -> DemoState:
+    """Create provider, practices and devices, and let them live the days before `anchor`: the demo's, or others."""
+    clock = MovableClock(anchor - timedelta(days=days))
     made = await add_provider(settings, "Atlas Maintenance")
     worker = await connect(*role_url(settings, "vigie_worker"))
-    await ensure_partitions(worker, MovableClock(anchor), months_back=2)
+    await ensure_partitions(worker, MovableClock(anchor), months_back=days // 28 + 1)
     app = create_app(settings, clock=clock)
     parts: Parts = app.state.parts
     transport = httpx.ASGITransport(app)
@@ -51,7 +60,8 @@ async def make_history(settings: Settings, anchor: datetime, tell: Callable[[str
         partner = PartnerClient(http, settings.public_url, made["client_id"], made["client_secret"])
         agents = AgentClient(http, settings.public_url, clock.now)
         month = _Month(settings, parts, partner, agents, clock, worker)
-        await month.live(planned_devices(anchor), anchor, tell)
+        await month.live(planned_devices(anchor) if planned is None else planned, anchor)
+        tell(f"{month.summary()} des {days} derniers jours enregistrées")
     await worker.close()
     devices = {key: device.device_id for key, device in month.enrolled.items()}
     return DemoState(anchor=anchor, devices=devices, **made)
@@ -78,29 +88,29 @@ class _Month:
         self._sweep = Sweep("postgresql", Assessor("postgresql"), may_hold=False)
         self._connect = connector(settings, "vigie_intake")
         self._tokens: dict[int, str] = {}
+        self._reports = 0
         self.enrolled: dict[str, VirtualDevice] = {}
 
-    async def live(
-        self, planned: list[tuple[str, PracticePlan, VirtualDevice]], anchor: datetime, tell: Callable[[str], None]
-    ) -> None:
+    async def live(self, planned: Sequence[PlannedDevice], anchor: datetime) -> None:
         """Go from the clock's instant to `anchor`, hour by hour."""
         intake = await self._connect()
         await intake.execute("SET synchronous_commit = off")  # a demo that crashes here starts again from nothing
-        reports, hour = 0, self._clock.now()
+        hour = self._clock.now()
         while hour < anchor:
             await self._join(planned, hour)
             end = min(hour + _HOUR, anchor)
             self._clock.move_to(end)
-            reports += await self._hour(intake, hour, end)
+            self._reports += await self._hour(intake, hour, end)
             if (end - anchor) // _HOUR % _SWEEP_EVERY == 0:
                 await self._sweep.run(self._worker, end)
             hour = end
         await intake.close()
-        tell(
-            f"{len(self._tokens)} cabinets, {len(self.enrolled)} postes, {reports} remontées des {DAYS} derniers jours enregistrées"
-        )
 
-    async def _join(self, planned: list[tuple[str, PracticePlan, VirtualDevice]], now: datetime) -> None:
+    def summary(self) -> str:
+        """Return how many there are of what."""
+        return f"{len(self._tokens)} cabinets, {len(self.enrolled)} postes, {self._reports} remontées"
+
+    async def _join(self, planned: Sequence[PlannedDevice], now: datetime) -> None:
         """Open the practices that have joined by now, and enrol their devices."""
         for key, plan, device in planned:
             if key in self.enrolled or device.machine.joined_at > now:

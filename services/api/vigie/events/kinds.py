@@ -13,13 +13,14 @@ from vigie.events.payloads import (
     devices,
     incidents,
     practices,
+    reports,
     silence,
     verdicts,
     webhooks,
 )
 from vigie.events.payloads.base import Payload
 
-_MODULES: Final = (practices, devices, silence, verdicts, checklist, alerts, channels, webhooks, incidents)
+_MODULES: Final = (practices, devices, silence, verdicts, checklist, alerts, channels, webhooks, incidents, reports)
 
 
 class UnknownKindError(LookupError):

@@ -1,6 +1,5 @@
 """REST routes of the catalogue, of the checklist of a practice, and of controls across practices."""
 
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -14,8 +13,9 @@ from vigie.core.errors import InvalidRequestError, NotFoundError, language_of, p
 from vigie.core.etag import tagged, tagged_values
 from vigie.overview import checklist_queries as queries
 from vigie.overview import checklist_schemas as shapes
-from vigie.overview.checklist import Facts, catalogue_control, checklist
-from vigie.overview.explaining import all_states, standing, trend, worst_first
+from vigie.overview.checklist import catalogue_control, checklist
+from vigie.overview.checklist_facts import facts_of
+from vigie.overview.explaining import all_states, standing, worst_first
 from vigie.posture import queries as postures
 from vigie.posture.catalogue import Catalogue, known_versions, load_catalogue
 from vigie.practices.queries import get_practice
@@ -109,18 +109,7 @@ async def read_checklist(
     place = None
     if posture.score:  # else nothing was told of it yet
         place = standing(await queries.scores_of(session, provider_id), posture.score)
-    today = call.now.date()
-    first = today - timedelta(days=query.trend_days - 1)
-    facts = Facts(
-        posture=posture,
-        findings=await queries.findings_of(session, provider_id, practice.id),
-        devices=await queries.reported_by(session, provider_id, practice.id),
-        policy=await queries.policy_of(session, provider_id, practice.id),
-        exceptions=await queries.exceptions_in_force(session, provider_id, practice.id, call.now),
-        answers=await queries.answers_of(session, provider_id, practice.id),
-        trend=trend(await queries.scores_since(session, provider_id, practice.id, first), first, today),
-        standing=place,
-    )
+    facts = await facts_of(session, posture, query.trend_days, call.now, place)
     language = language_of(request)
     return tagged_values(request, checklist(facts, load_catalogue(), language), language)
 

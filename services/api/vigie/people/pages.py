@@ -39,10 +39,10 @@ def _files() -> WebFiles:
     return WebFiles("/auth/static", read_folder(_HERE / "static"))
 
 
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
+@lru_cache(maxsize=4)
+def _environment(folder: Path | None) -> Environment:
     made = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
+        loader=FileSystemLoader([*([folder] if folder else []), _HERE / "templates"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -63,8 +63,11 @@ def language_of(request: Request) -> str:
     return preferred_language(request.headers.get("accept-language", ""), otherwise="fr")
 
 
-def render(request: Request, template: str, status: int = 200, **shown: Any) -> Response:
-    """Return a page. In templates `say(fr, en)` is a text in the page's language, `moment(instant)` an instant."""
+def render(request: Request, template: str, status: int = 200, *, folder: Path | None = None, **shown: Any) -> Response:
+    """Return a page; `folder`: of the templates that another slice brings.
+
+    In templates `say(fr, en)` is a text in the page's language, `moment(instant)` an instant.
+    """
     language = language_of(request)
 
     def say(in_french: str, in_english: str, **parts: object) -> Markup:
@@ -74,7 +77,7 @@ def render(request: Request, template: str, status: int = 200, **shown: Any) -> 
     def moment(instant: datetime) -> Markup:
         return _moment(instant, language)
 
-    html = _environment().get_template(template).render(say=say, moment=moment, language=language, **shown)
+    html = _environment(folder).get_template(template).render(say=say, moment=moment, language=language, **shown)
     return HTMLResponse(html, status, {**HEADERS, "Content-Language": language, "Vary": "Accept-Language, Cookie"})
 
 

@@ -1,0 +1,29 @@
+"""Everything that the checklist of a practice is shown from, read in one place for the API and for reports."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vigie.overview import checklist_queries as queries
+from vigie.overview.checklist import Facts
+from vigie.overview.explaining import Standing, trend
+from vigie.posture.models import Posture
+
+
+async def facts_of(
+    session: AsyncSession, posture: Posture, days: int, now: datetime, standing: Standing | None = None
+) -> Facts:
+    """Return what the checklist of a practice rests on; `days`: of the trend, today included."""
+    provider_id, practice_id = posture.provider_id, posture.practice_id
+    today = now.date()
+    first = today - timedelta(days=days - 1)
+    return Facts(
+        posture=posture,
+        findings=await queries.findings_of(session, provider_id, practice_id),
+        devices=await queries.reported_by(session, provider_id, practice_id),
+        policy=await queries.policy_of(session, provider_id, practice_id),
+        exceptions=await queries.exceptions_in_force(session, provider_id, practice_id, now),
+        answers=await queries.answers_of(session, provider_id, practice_id),
+        trend=trend(await queries.scores_since(session, provider_id, practice_id, first), first, today),
+        standing=standing,
+    )
