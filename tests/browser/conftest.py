@@ -13,7 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.conftest import missing_tool
-from tests.support.agent import Agent, backup_section, healthy, job, os_section, patch_section
+from tests.support.agent import Agent, backup_section, healthy, job, patch_section
 from tests.support.chromium import browser, chromium
 from tests.support.database import Server
 from tests.support.house import House, open_house, start_issuers
@@ -58,7 +58,11 @@ def issuers(server: Server, tmp_path_factory: pytest.TempPathFactory, key_file: 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def furnished(issuers: DemoIdentity) -> AsyncIterator[Furnished]:
     """The service with its worker; seven practices, one of them hostile by name, each with a machine that has reported."""
-    async with open_house(issuers, with_worker=True) as house, httpx.AsyncClient(base_url=house.url) as http:
+    async with (
+        open_house(issuers, with_worker=True) as house,
+        httpx.AsyncClient(base_url=house.url) as http,
+        httpx.AsyncClient(base_url=house.url) as line,
+    ):
         form = {"grant_type": "client_credentials"}
         client = (house.client["client_id"], house.client["client_secret"])
         token = (await http.post("/oauth/token", data=form, auth=client)).json()["access_token"]
@@ -69,24 +73,20 @@ async def furnished(issuers: DemoIdentity) -> AsyncIterator[Furnished]:
         for practice in (house.practices[0], house.practices[6]):
             changed = await http.patch(f"/v1/practices/{practice}", json={"name": names[practice]})
             assert changed.status_code == 200, changed.text
-        agents = [await _machine(http, house, practice, place) for place, practice in enumerate(house.practices)]
+        agents = [await _machine(http, line, practice, place) for place, practice in enumerate(house.practices)]
         yield Furnished(house, names, agents)
 
 
-async def _machine(http: httpx.AsyncClient, house: House, practice: UUID, place: int) -> Agent:
+async def _machine(http: httpx.AsyncClient, line: httpx.AsyncClient, practice: UUID, place: int) -> Agent:
     made = await http.post(f"/v1/practices/{practice}/enrolment-tokens", json={"use_limit": 9})
-    now = CLOCK.now()
+    agent, now = Agent(line, CLOCK, str(line.base_url).rstrip("/")), CLOCK.now()
     sections = healthy(now)
     if place % 3 == 0:  # something to look after: old updates, no backup for days
         sections["patch"] = patch_section(now, security=7, age_days=40)
         sections["backup"] = backup_section(now, job(now - timedelta(days=20)))
-    if place % 3 == 1:
-        sections["os"] = os_section(now)
-    async with httpx.AsyncClient(base_url=house.url) as line:
-        agent = Agent(line, CLOCK, house.url)
-        assert (await agent.enrol(made.json()["token"], alias=f"poste-{place}")).is_success
-        await agent.report(sections)
-        return agent
+    assert (await agent.enrol(made.json()["token"], alias=f"poste-{place}")).is_success
+    await agent.report(sections)
+    return agent
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

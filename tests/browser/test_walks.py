@@ -1,0 +1,209 @@
+"""What people come for, done in a real browser: by a technician, an owner and a dentist."""
+
+import asyncio
+import os
+import re
+import stat
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.conftest import CLOCK, Furnished
+from tests.support.agent import backup_section, job
+from tests.support.chromium import PHONE, Window, window
+from tests.support.house import PSC, STAFF
+
+ANA, PAZ = (STAFF, "Ana Lopes"), (PSC, "Dr Camille Paz")
+LONG_MS = 45_000  # for what a busy machine takes its time to do
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def a_shell(folder: Path) -> dict[str, str]:
+    """Return the surroundings of a technician's shell: our agent under its name, a state folder of its own, and we are root."""
+    agent = Path(sys.executable).with_name("vigie-agent")
+    programs = {
+        "sudo": '#!/bin/sh\nexec "$@"\n',
+        "vigie-agent": f'#!/bin/sh\nverb=$1\nshift\nexec {agent} "$verb" --state-dir {folder}/state "$@"\n',
+    }
+    for name, text in programs.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(stat.S_IRWXU)
+    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
+async def test_a_practice_is_added_and_a_real_agent_answers(
+    furnished: Furnished, chrome: Browser, tmp_path: Path
+) -> None:
+    async with window(chrome) as shown:
+        page = shown.page
+        await shown.sign_in(furnished.house.url, *ANA)
+        await page.get_by_role("link", name="Ajouter un cabinet").click()
+        await page.get_by_label("Nom", exact=True).fill("Cabinet des Acacias")
+        await page.get_by_role("button", name="Créer le cabinet et continuer").click()
+        await page.wait_for_url("**/install*")
+        await page.get_by_text("Linux", exact=True).click()
+        command = page.locator("#command-lin")
+        await expect(command).to_contain_text("vigie-agent enrol", timeout=LONG_MS)
+        await expect(page.get_by_text("En attente du poste")).to_be_visible(timeout=LONG_MS)
+        typed = (await command.inner_text()).rpartition(" && ")[
+            0
+        ]  # what follows registers an hourly task with this machine
+        assert typed.count("vigie-agent") == 2
+        shell = await asyncio.create_subprocess_shell(typed, env=a_shell(tmp_path))
+        assert await shell.wait() == 0
+        await expect(page.locator("#waiting svg[data-s=ok]")).to_have_count(4, timeout=LONG_MS)
+        await page.get_by_role("link", name="Ouvrir la fiche du cabinet").click()
+        await expect(page.get_by_role("heading", name="Cabinet des Acacias")).to_be_visible()
+        await expect(page.get_by_role("link", name="accueil-1").first).to_be_visible()
+        assert shown.wrongs == []
+
+
+async def test_an_alert_is_dealt_with_by_keyboard_and_another_tab_sees_it(
+    furnished: Furnished, chrome: Browser
+) -> None:
+    async with window(chrome) as shown:
+        page = shown.page
+        await shown.sign_in(furnished.house.url, *ANA)
+        rows = page.locator(".mail > li[data-alert]")
+        for _ in range(60):  # the worker opens alerts by and by
+            await page.goto(f"{furnished.house.url}/alerts")
+            if await rows.count() >= 2:
+                break
+            await asyncio.sleep(1)
+        first = await rows.nth(0).get_attribute("data-alert")
+        other = Window(await shown.context.new_page(), shown.context, shown.wrongs)
+        other.watch()
+        await other.page.goto(f"{furnished.house.url}/alerts/{first}")
+        await page.bring_to_front()
+        await page.keyboard.press("j")
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("a")
+        await expect(page.locator("#d-head")).to_contain_text("Prise en charge", timeout=LONG_MS)
+        await page.keyboard.press("e")
+        await page.keyboard.type("Disque remplacé, copie vérifiée")
+        await page.keyboard.press("Control+Enter")
+        await expect(page.locator("#told")).to_contain_text("déclarée résolue", timeout=LONG_MS)
+        assert await page.locator("#detail").get_attribute("data-alert") != first  # the next one is open
+        await other.page.bring_to_front()
+        await expect(other.page.locator("#d-head")).to_contain_text("Résolue", timeout=LONG_MS)
+        assert shown.wrongs == []
+
+
+async def test_a_dentist_answers_and_reads_their_page_on_a_phone(furnished: Furnished, chrome: Browser) -> None:
+    async with window(chrome, viewport=PHONE, has_touch=True) as shown:
+        page = shown.page
+        await shown.sign_in(furnished.house.url, *PAZ)
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("Bonjour")
+        await page.get_by_role("link", name=re.compile("^Répondre à")).first.click()
+        place = page.locator("#place")
+        await expect(place).to_contain_text("Question 1 sur")
+        question = await page.locator("#question").inner_text()
+        await page.get_by_role("radio", name="Oui").check(force=True)
+        await page.get_by_role("button", name="Enregistrer et continuer").click()
+        await expect(page.locator("#question")).not_to_have_text(question, timeout=LONG_MS)
+        await page.goto(f"{furnished.house.url}/my-practice/checklist")
+        await expect(page.get_by_role("heading", name="Points de contrôle")).to_be_visible()
+        assert shown.wrongs == []
+
+
+async def test_an_incident_is_declared_worked_on_and_closed(furnished: Furnished, chrome: Browser) -> None:
+    async with window(chrome) as shown:
+        page = shown.page
+        await shown.sign_in(furnished.house.url, *PAZ)
+        await page.get_by_role("link", name="Déclarer un incident").click()
+        await page.get_by_role("radio", name=re.compile("Rançongiciel")).check(force=True)
+        await page.get_by_role("button", name="Déclarer l’incident").click()  # noqa: RUF001 - as it stands on the page
+        await page.wait_for_url(re.compile(r"/incidents/[0-9a-f-]{36}"))
+        await expect(page.locator(".clock .left")).to_have_count(2)
+        tick = page.locator(".todo-list [role=checkbox]").first
+        await tick.click()
+        await expect(page.locator(".todo-list [aria-checked=true]")).to_have_count(1, timeout=LONG_MS)
+        await page.locator("#note").fill("Le poste de l'accueil affiche une demande de rançon.")
+        await page.get_by_role("button", name="Consigner").click()
+        await expect(page.locator("#log")).to_contain_text("demande de rançon", timeout=LONG_MS)
+        await page.get_by_role("button", name="Geler les preuves").click()
+        await expect(page.locator("#proof")).to_contain_text("SHA-256", timeout=LONG_MS)
+        for clock in ("complaint", "cnil"):
+            panel = page.locator(f"#clock-{clock}")
+            await panel.locator("summary").nth(1).click()
+            await panel.locator("textarea").fill("Exercice : rien n'est dû.")
+            await panel.get_by_role("button", name="Noter la décision").click()
+            await expect(panel.locator(".left.over")).to_be_visible(timeout=LONG_MS)
+        await page.locator("#lessons").fill("Copie hors ligne à garder débranchée, équipe à former.")
+        await page.get_by_role("button", name="Clore l’incident").click()  # noqa: RUF001 - as it stands on the page
+        await expect(page.get_by_role("heading", name="Ce que l’on en retient")).to_be_visible(timeout=LONG_MS)  # noqa: RUF001
+        assert shown.wrongs == []
+
+
+async def test_a_report_is_made_downloaded_and_checked(furnished: Furnished, chrome: Browser, tmp_path: Path) -> None:
+    practice = furnished.house.practices[1]
+    async with window(chrome) as shown, window(chrome) as stranger:
+        page = shown.page
+        await shown.sign_in(furnished.house.url, *ANA)
+        await page.goto(f"{furnished.house.url}/practices/{practice}/reports")
+        await page.get_by_role("button", name="Faire le rapport").click()
+        link = page.get_by_role("link", name=re.compile("^Télécharger")).nth(1)
+        await expect(link).to_be_visible(timeout=LONG_MS)
+        async with page.expect_download() as download:
+            await link.click()
+        await (await download.value).save_as(tmp_path / "report.pdf")
+        content = (tmp_path / "report.pdf").read_bytes()
+        address = await verification(shown, str(practice))
+        (tmp_path / "altered.pdf").write_bytes(content[:-100] + bytes([content[-100] ^ 1]) + content[-99:])
+        told = {}
+        for name in ("report", "altered"):
+            await stranger.page.goto(address)
+            await stranger.page.locator("input[type=file]").set_input_files(tmp_path / f"{name}.pdf")
+            if await stranger.page.get_by_role("button").count():
+                await stranger.page.get_by_role("button").first.click()
+            await stranger.page.wait_for_timeout(500)
+            told[name] = await stranger.page.inner_text("main")
+        assert told["report"] != told["altered"]
+        assert "Cabinet 1" not in told["report"] + told["altered"]  # nothing but valid or not, date and number
+        assert shown.wrongs + stranger.wrongs == []
+
+
+async def verification(shown: Window, practice: str) -> str:
+    """Return the public address that the code on the report leads to."""
+    base = shown.page.url.partition("/practices")[0]
+    found = await (await shown.context.request.get(f"{base}/v1/practices/{practice}/reports")).json()
+    return str(found["items"][0]["verify_url"])
+
+
+async def test_a_heartbeat_changes_the_fleet_without_reloading(furnished: Furnished, chrome: Browser) -> None:
+    agent, practice = furnished.agents[4], furnished.house.practices[4]
+    async with window(chrome) as shown:
+        await shown.sign_in(furnished.house.url, *ANA)
+        row = shown.page.locator(f"#p-{practice}")
+        await expect(row).to_be_visible()
+        await shown.page.evaluate("window.stays = true")
+        await expect(shown.page.locator("#live")).not_to_have_attribute("data-live-state", "off")
+        before = await row.inner_text()
+        await agent.report({"backup": backup_section(CLOCK.now(), job(CLOCK.now() - timedelta(days=20)))})
+        await expect(row).not_to_have_text(before, timeout=LONG_MS)
+        assert await shown.page.evaluate("window.stays")
+        assert shown.wrongs == []
+
+
+async def test_a_session_that_ended_leads_to_the_sign_in_and_back(furnished: Furnished, chrome: Browser) -> None:
+    base = furnished.house.url
+    async with window(chrome) as shown:
+        page = shown.page
+        await shown.sign_in(base, *ANA)
+        await page.goto(f"{base}/practices?overall=critical")
+        await shown.context.clear_cookies()
+        await page.get_by_role("link", name="Alertes").click()
+        await page.wait_for_url("**/auth/login?return_to=/alerts")
+        await page.get_by_role("link", name=STAFF).click()
+        await page.get_by_role("button", name="Ana Lopes").first.click()
+        await page.wait_for_url(f"{base}/alerts")
+        await page.goto(f"{base}/add-practice")
+        await shown.context.clear_cookies()
+        await page.get_by_label("Nom", exact=True).fill("Ne sera pas créé")
+        await page.get_by_role("button", name="Créer le cabinet et continuer").click()
+        await page.wait_for_url("**/auth/login?return_to=*")
+        assert all("401" in each for each in shown.wrongs)
