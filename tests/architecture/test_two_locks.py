@@ -6,6 +6,7 @@ With both off, the same calls find a leak behind every route, so a lock that is 
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -22,6 +23,7 @@ from tests.support.matrix_run import (
     send,
     talking_to,
 )
+from tests.support.rows import fetch
 from tests.support.world import World, fingerprint
 
 
@@ -54,11 +56,21 @@ async def leaks(world: World) -> dict[Operation, list[str]]:
         numbers = await world.call(world.voices["bea"], "GET", path)
         if numbers.json()[counted] != 1:
             found["GET", path].append(numbers.text)
+    waiting = (await world.call(world.voices["bea"], "GET", "/v1/alerts/summary")).json()
+    if waiting["open"] + waiting["acknowledged"] != await alerts_of(world, "fir"):
+        found["GET", "/v1/alerts/summary"].append(str(waiting))
     rehearse = ("POST", ALERTING + "/rehearse")  # names nothing, changes nothing, and is answered with what it replayed
     for name, home in (("ana", "cedar"), ("bea", "fir")):
         answer = await send(world, rehearse, MATRIX[rehearse], world.voices[name], home)
         found[rehearse] += faults_of(world, world.voices[name], f"rehearsal as {name}", answer, 200)
     return {operation: faults for operation, faults in found.items() if faults}
+
+
+async def alerts_of(world: World, home: str) -> int:
+    """Return how many alerts of the provider of a home ask for somebody, as the rows say."""
+    statement = "SELECT count(*) AS alerts FROM alert WHERE provider_id = :id AND status IN ('open', 'acknowledged')"
+    [row] = await fetch(world.rows, statement, id=UUID(world.owner_of(home).provider_id))
+    return int(row["alerts"])
 
 
 async def beside(world: World) -> list[str]:

@@ -77,6 +77,12 @@ async def test_from_a_report_to_an_alert_that_people_work_on(cast: Cast, worker:
     assert (alert["status"], alert["severity"], alert["practice_name"]) == ("open", "warning", "Cedar")
     assert (alert["condition_since"], alert["opened_at"]) == (wire_time(reported_at), wire_time(reported_at + HOUR))
     [member] = [each for each in alert["members"] if each["id"] == "ANS-2.2"]
+    assert (member["control"], member["device_id"], member["title"][:4]) == ("ANS-2.2", None, "2.2 ")
+    spoken = [
+        (await pia.get(f"/v1/alerts/{alert['id']}", headers={"Accept-Language": language}))["title"]
+        for language in ("fr", "en")
+    ]
+    assert spoken == ["Mises à jour en retard", "Updates are late"]
     event = (await pia.get(f"/v1/events?after={member['number'] - 1}&limit=1"))["items"][0]
     assert (event["kind"], event["number"]) == ("posture.changed", member["number"])
 
@@ -99,7 +105,7 @@ async def test_from_a_report_to_an_alert_that_people_work_on(cast: Cast, worker:
     assert [line["kind"] for line in shown["timeline"]] == [
         *("opened", "acknowledged", "assigned", "snoozed", "commented", "resolved"),
     ]
-    assert shown["assignee_id"] == lea.member_id
+    assert (shown["assignee_id"], shown["assignee_name"]) == (lea.member_id, "Lea")
     assert [line["comment"] for line in shown["timeline"]][1] == "I look"
 
     cast.clock.advance(HOUR)

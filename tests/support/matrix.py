@@ -231,6 +231,7 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("GET", "/v1/alerts"): Row(READS_ALERTS, 200),
     ("GET", "/v1/alerts/summary"): Row(READS_ALERTS, 200),
     ("GET", ALERT): Row(READS_ALERTS, 200),
+    ("GET", ALERT + "/assignees"): Row(READS_ALERTS, 200),
     ("POST", ALERT + "/acknowledge"): Row(WORKS_ON_ALERTS, 200, {}),
     ("POST", ALERT + "/assign"): Row(WORKS_ON_ALERTS, 200, {"member_id": None}, fresh="alerted practice"),
     ("POST", ALERT + "/snooze"): Row(WORKS_ON_ALERTS, 200, {"until": "2026-11-30T08:00:00Z"}),
@@ -243,6 +244,7 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("PUT", ALERTING + "/draft"): Row(OWNS, 200, {}),
     ("POST", ALERTING + "/activate"): Row(OWNS, 200, fresh="draft"),
     ("POST", ALERTING + "/rehearse"): Row(WORKS_ON_ALERTS, 200, {"policy": "active"}),
+    ("GET", ALERTING + "/rehearsal"): Row(READS_POLICIES, 200),
     ("GET", "/v1/maintenance-windows"): Row(READS_ALERTS, 200),
     ("POST", "/v1/maintenance-windows"): Row(
         WORKS_ON_ALERTS,

@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from vigie import health
 from vigie.alerts import channel_routes
 from vigie.alerts import routes as alert_routes
+from vigie.alerts.wording import Describe
 from vigie.auth import routes as auth_routes
 from vigie.auth.clients import Clients
 from vigie.auth.dependencies import refuse_unguarded
@@ -64,6 +65,7 @@ from vigie.overview import (
     report_routes,
 )
 from vigie.overview import routes as overview_routes
+from vigie.overview.describing import describe as describe_control
 from vigie.people import client_routes, issuer_routes, me_routes
 from vigie.people import routes as people_routes
 from vigie.people.account_routes import ACCOUNT_PAGES
@@ -105,6 +107,7 @@ class Parts:
     people: People
     tail: Tail
     webhooks: Webhooks
+    describe: Describe
 
 
 def connector(settings: Settings, role: Role) -> Callable[[], Awaitable[asyncpg.Connection]]:
@@ -181,6 +184,7 @@ def build_parts(settings: Settings, clock: Clock, outbound: Outbound | None = No
         people=people,
         tail=Tail(database),
         webhooks=webhooks_kit(settings),
+        describe=describe_control,
     )
 
 

@@ -24,13 +24,29 @@ from vigie.practices.queries import may_look_after
 LONGEST_SNOOZE: Final = timedelta(days=90)
 
 
-async def acknowledge(call: Call, alert_id: UUID, comment: str | None) -> Seen:
-    """Say that somebody looks after an alert: nobody else is told. Raises `NotFoundError`, `AlertClosedError`."""
+async def acknowledge(call: Call, alert_id: UUID, comment: str | None, *, take: bool = False) -> Seen:
+    """Say that somebody looks after an alert: nobody else is told. `take`: it is given to whoever says so.
+
+    Raises `NotFoundError`, `AlertClosedError`, and with `take` `AlertAssigneeError` for whom it cannot be given to.
+    """
     alert = await _living(call, alert_id)
-    if alert.status == "acknowledged" and comment is None:
+    taker = await _taker(call, alert) if take else alert.assignee_id
+    done = alert.status == "acknowledged" and comment is None
+    if done and taker == alert.assignee_id:
         call.audit(details={"repeated": True})
         return await get_alert(call, alert_id)
-    return await _act(call, alert, "alert.acknowledged", {}, comment)
+    seen = await get_alert(call, alert_id) if done else await _act(call, alert, "alert.acknowledged", {}, comment)
+    if taker != seen.alert.assignee_id:
+        seen = await _act(call, seen.alert, "alert.assigned", {"assignee": str(taker)}, None)
+    return seen
+
+
+async def _taker(call: Call, alert: Alert) -> UUID:
+    """Return the member who is calling; raises `AlertAssigneeError`."""
+    member_id = UUID(call.principal.subject) if call.principal.kind == "member" else None
+    if member_id is None or not await may_look_after(call, member_id, alert.practice_id):
+        raise AlertAssigneeError
+    return member_id
 
 
 async def assign(call: Call, alert_id: UUID, member_id: UUID | None, comment: str | None) -> Seen:

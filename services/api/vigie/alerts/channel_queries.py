@@ -2,21 +2,32 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import and_, func, select, tuple_
 
 from vigie.alerts.channel_models import Channel, Notification, NotificationAttempt
 from vigie.alerts.channel_schemas import NotificationQuery
 from vigie.auth.dependencies import Call
+from vigie.auth.models import Member
 from vigie.auth.principal import ALL_PRACTICES
 from vigie.core.errors import NotFoundError
 from vigie.core.pagination import PageQuery, keyset, page_of
+from vigie.practices.models import Practice
 from vigie.practices.queries import get_practice
 
+_INSTANT: Final = datetime.fromisoformat
 Attempts = Mapping[UUID, Sequence[NotificationAttempt]]
 MOST_CHANNELS: Final = 100
+
+
+class Addressed(NamedTuple):
+    """A notification, the name of the channel or member it goes to, and that of the practice it is about."""
+
+    row: Notification
+    to_name: str | None
+    practice: str | None
 
 
 async def list_channels(call: Call, query: PageQuery) -> tuple[Sequence[Channel], str | None]:
@@ -45,14 +56,19 @@ async def count_channels(call: Call) -> int:
     return (await call.session.scalars(statement)).one()
 
 
-async def list_notifications(
-    call: Call, query: NotificationQuery
-) -> tuple[Sequence[Notification], Attempts, str | None]:
+async def list_notifications(call: Call, query: NotificationQuery) -> tuple[Sequence[Addressed], Attempts, str | None]:
     """Return a page of notifications, latest first, with their attempts.
 
     Whoever sees only some practices sees what is about one of them. A practice that the caller does not see: `NotFoundError`.
     """
-    statement = select(Notification).where(Notification.provider_id == call.principal.provider_id)
+    provider = Notification.provider_id
+    statement = (
+        select(Notification, func.coalesce(Channel.name, Member.name), Practice.name)
+        .outerjoin(Channel, and_(Channel.provider_id == provider, Channel.id == Notification.channel_id))
+        .outerjoin(Member, and_(Member.provider_id == provider, Member.id == Notification.member_id))
+        .outerjoin(Practice, and_(Practice.provider_id == provider, Practice.id == Notification.practice_id))
+        .where(provider == call.principal.provider_id)
+    )
     if query.practice_id is not None:
         await get_practice(call, query.practice_id)
         statement = statement.where(Notification.practice_id == query.practice_id)
@@ -63,10 +79,10 @@ async def list_notifications(
         if value is not None:
             statement = statement.where(getattr(Notification, name) == value)
     columns = [Notification.wanted_at, Notification.id]
-    ordered = keyset(statement, query, columns, [datetime.fromisoformat, UUID], descending=True)
-    rows = (await call.session.scalars(ordered)).all()
-    page, following = page_of(rows, query, lambda row: [row.wanted_at, row.id])
-    return page, await attempts_of(call, [row.id for row in page]), following
+    ordered = keyset(statement, query, columns, [_INSTANT, UUID], descending=True)
+    rows = (await call.session.execute(ordered)).all()
+    page, following = page_of(rows, query, lambda row: [row[0].wanted_at, row[0].id])
+    return [Addressed(*row) for row in page], await attempts_of(call, [row[0].id for row in page]), following
 
 
 async def attempts_of(call: Call, notifications: Sequence[UUID]) -> Attempts:

@@ -8,13 +8,16 @@ from fastapi import APIRouter, Query, Request
 
 from vigie.alerts import channel_queries, channels
 from vigie.alerts import channel_schemas as schemas
+from vigie.alerts.answers import setting_of
 from vigie.alerts.channel_errors import (
     ChannelAddressRefusedError,
     ChannelOffError,
     SecretsOffError,
     TooManyChannelsError,
 )
-from vigie.alerts.channel_models import Channel, Notification, NotificationAttempt
+from vigie.alerts.channel_models import Channel, NotificationAttempt
+from vigie.alerts.channel_queries import Addressed
+from vigie.alerts.wording import Setting, title_of
 from vigie.auth.dependencies import Call, IdempotencyKey, attempt_of, reads, writes
 from vigie.auth.errors import InsufficientScopeError, LimitedToPracticesError, UnauthenticatedError
 from vigie.auth.principal import Permission
@@ -26,6 +29,7 @@ from vigie.practices.queries import refuse_limited
 router = APIRouter(prefix="/v1", tags=["alerts"], responses=problems(UnauthenticatedError, InsufficientScopeError))
 Reads = Annotated[Call, reads(Permission.CHANNELS_READ)]
 Writes = Annotated[Call, writes(Permission.CHANNELS_WRITE)]
+_ADDED = {"to_name", "practice_name", "title", "attempts"}
 
 
 class Kit(Protocol):
@@ -44,10 +48,17 @@ def _out(channel: Channel) -> schemas.ChannelOut:
     return schemas.ChannelOut(**{**shown, "enabled": channel.disabled_at is None})
 
 
-def _notification_out(row: Notification, attempts: Sequence[NotificationAttempt]) -> schemas.NotificationOut:
-    shown = {name: getattr(row, name) for name in schemas.NotificationOut.model_fields if name != "attempts"}
-    told = [schemas.AttemptOut.model_validate(each, from_attributes=True) for each in attempts]
-    return schemas.NotificationOut(**shown, attempts=told)
+def _notification_out(
+    setting: Setting, found: Addressed, attempts: Sequence[NotificationAttempt]
+) -> schemas.NotificationOut:
+    shown = {name: getattr(found.row, name) for name in schemas.NotificationOut.model_fields if name not in _ADDED}
+    return schemas.NotificationOut(
+        **shown,
+        to_name=found.to_name,
+        practice_name=found.practice,
+        title=title_of(setting, found.row.data) if found.row.alert_id is not None else None,
+        attempts=[schemas.AttemptOut.model_validate(each, from_attributes=True) for each in attempts],
+    )
 
 
 @router.get(
@@ -137,10 +148,12 @@ async def remove_channel(call: Writes, channel_id: UUID) -> None:
     responses=problems(LimitedToPracticesError, NotFoundError, ChannelOffError),
     summary="Send a test message",
 )
-async def test_channel(call: Writes, channel_id: UUID) -> schemas.NotificationOut:
+async def test_channel(request: Request, call: Writes, channel_id: UUID) -> schemas.NotificationOut:
     """Have a test message sent as any other is; ask the log of notifications for its `id` to see what became of it."""
     refuse_limited(call)
-    return _notification_out(await channels.send_test(call, channel_id), [])
+    test = await channels.send_test(call, channel_id)
+    channel = await channel_queries.get_channel(call, channel_id)
+    return _notification_out(setting_of(request), Addressed(test, channel.name, None), [])
 
 
 @router.get(
@@ -149,8 +162,10 @@ async def test_channel(call: Writes, channel_id: UUID) -> schemas.NotificationOu
     summary="List notifications",
 )
 async def list_notifications(
-    call: Reads, query: Annotated[schemas.NotificationQuery, Query()]
+    request: Request, call: Reads, query: Annotated[schemas.NotificationQuery, Query()]
 ) -> Page[schemas.NotificationOut]:
     """List what was sent, is being sent or could not be sent, latest first, with every attempt."""
     rows, attempts, following = await channel_queries.list_notifications(call, query)
-    return Page(items=[_notification_out(row, attempts[row.id]) for row in rows], next_cursor=following)
+    setting = setting_of(request)
+    items = [_notification_out(setting, each, attempts[each.row.id]) for each in rows]
+    return Page(items=items, next_cursor=following)

@@ -189,7 +189,12 @@ class NotificationOut(BaseModel):
     id: UUID
     channel_id: UUID | None
     member_id: UUID | None = Field(description="When it goes to a person's own address instead of a channel.")
+    to_name: str | None = Field(description="Name of the channel or the member.")
     practice_id: UUID | None
+    practice_name: str | None
+    title: str | None = Field(
+        description="What it is about, in the language asked for; null where it is not about an alert."
+    )
     alert_id: UUID | None
     kind: str
     wanted_at: Instant

@@ -16,24 +16,36 @@ from vigie.auth.models import Member
 from vigie.core.errors import NotFoundError
 from vigie.core.pagination import keyset, page_of
 from vigie.practices.models import Practice
-from vigie.practices.queries import visible
+from vigie.practices.queries import matching, visible
 
 _INSTANT = datetime.fromisoformat
+_ASKING = ("open", "acknowledged")
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An alert with the name of its practice."""
+    """An alert with the name of its practice, and of the member it was given to."""
 
     alert: Alert
     practice: str
+    assignee: str | None
 
 
-def _alerts(call: Call) -> Select[Alert, str]:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A notification that was held back, with the name of the practice it was about."""
+
+    row: Suppression
+    practice: str | None
+
+
+def _alerts(call: Call) -> Select[Alert, str, str | None]:
     tied = and_(Practice.provider_id == Alert.provider_id, Practice.id == Alert.practice_id)
+    given = and_(Member.provider_id == Alert.provider_id, Member.id == Alert.assignee_id)
     return (
-        select(Alert, Practice.name)
+        select(Alert, Practice.name, Member.name)
         .join(Practice, tied)
+        .outerjoin(Member, given)
         .where(*visible(call.principal), Alert.provider_id == call.principal.provider_id)
     )
 
@@ -43,18 +55,24 @@ async def list_alerts(call: Call, query: AlertQuery) -> tuple[Sequence[Seen], st
     statement = _alerts(call)
     if query.status == "living":
         statement = statement.where(Alert.status != "closed")
+    elif query.status == "asking":
+        statement = statement.where(Alert.status.in_(_ASKING))
     elif query.status != "all":
         statement = statement.where(Alert.status == query.status)
     for name in ("severity", "cause", "practice_id", "assignee_id"):
         if (value := getattr(query, name)) is not None:
             statement = statement.where(getattr(Alert, name) == value)
+    if query.unassigned:
+        statement = statement.where(Alert.assignee_id.is_(None))
+    if query.q is not None and (condition := matching(query.q)) is not None:
+        statement = statement.where(condition)
     if query.status == "closed":
         ordered = keyset(statement, query, [Alert.opened_at, Alert.id], [_INSTANT, UUID], descending=True)
         rows, following = page_of((await call.session.execute(ordered)).all(), query, _by_opening)
     else:
         ordered = keyset(statement, query, [Alert.rank, Alert.opened_at, Alert.id], [int, _INSTANT, UUID])
         rows, following = page_of((await call.session.execute(ordered)).all(), query, _by_rank)
-    return [Seen(alert, name) for alert, name in rows], following
+    return [Seen(*row) for row in rows], following
 
 
 def _by_opening(row: Row[Any]) -> Sequence[Any]:
@@ -67,14 +85,14 @@ def _by_rank(row: Row[Any]) -> Sequence[Any]:
 
 async def count_alerts(call: Call) -> Row[*tuple[int, ...]]:
     """Return how many living alerts of visible practices there are: in the order of the fields of `AlertSummary`."""
-    asking = Alert.status.in_(("open", "acknowledged"))
+    asking = Alert.status.in_(_ASKING)
     mine = Alert.assignee_id == _member_id(call) if call.principal.kind == "member" else false()
     statement = (
         select(
             *(func.count().filter(asking, Alert.severity == severity) for severity in get_args(Severity)),
             func.count().filter(asking, Alert.assignee_id.is_(None)),
             func.count().filter(asking, mine),
-            func.count().filter(Alert.status == "snoozed"),
+            *(func.count().filter(Alert.status == status) for status in ("snoozed", *_ASKING, "resolved")),
         )
         .select_from(Alert)
         .join(Practice, and_(Practice.provider_id == Alert.provider_id, Practice.id == Alert.practice_id))
@@ -94,7 +112,7 @@ async def get_alert(call: Call, alert_id: UUID) -> Seen:
     if found is None:
         raise NotFoundError
     call.audit(practice_id=found[0].practice_id)
-    return Seen(found[0], found[1])
+    return Seen(*found)
 
 
 async def course_of(call: Call, alert: Alert) -> Sequence[AlertEntry]:
@@ -107,14 +125,16 @@ async def course_of(call: Call, alert: Alert) -> Sequence[AlertEntry]:
     return rows.all()
 
 
-async def list_suppressions(call: Call, query: SuppressionQuery) -> tuple[Sequence[Suppression], str | None]:
+async def list_suppressions(call: Call, query: SuppressionQuery) -> tuple[Sequence[Held], str | None]:
     """Return a page of the ledger of visible practices, latest first; of the provider as a whole to those who see all of it."""
     tied = and_(Practice.provider_id == Suppression.provider_id, Practice.id == Suppression.practice_id)
     seen: ColumnElement[bool] = and_(*visible(call.principal))
     if not call.principal.limited:
         seen = or_(seen, Suppression.practice_id.is_(None))
     statement = (
-        select(Suppression).outerjoin(Practice, tied).where(Suppression.provider_id == call.principal.provider_id, seen)
+        select(Suppression, Practice.name)
+        .outerjoin(Practice, tied)
+        .where(Suppression.provider_id == call.principal.provider_id, seen)
     )
     for name in ("practice_id", "alert_id", "why"):
         if (value := getattr(query, name)) is not None:
@@ -122,8 +142,11 @@ async def list_suppressions(call: Call, query: SuppressionQuery) -> tuple[Sequen
     if query.since is not None:
         statement = statement.where(Suppression.wanted_at >= query.since)
     order = [Suppression.wanted_at, Suppression.id]
-    rows = (await call.session.scalars(keyset(statement, query, order, [_INSTANT, UUID], descending=True))).all()
-    return page_of(rows, query, lambda row: (row.wanted_at, row.id))
+    ordered = keyset(statement, query, order, [_INSTANT, UUID], descending=True)
+    rows, following = page_of(
+        (await call.session.execute(ordered)).all(), query, lambda row: (row[0].wanted_at, row[0].id)
+    )
+    return [Held(*row) for row in rows], following
 
 
 async def absent_targets(call: Call, channels: set[UUID], members: set[UUID]) -> set[UUID]:

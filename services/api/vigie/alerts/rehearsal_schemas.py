@@ -19,6 +19,16 @@ class RehearseIn(BaseModel):
     practice_id: UUID | None = None
 
 
+class RehearsalQuery(BaseModel):
+    """Which stored policy to try over how many days."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    policy: Literal["active", "draft"] = "active"
+    days: int = Field(30, ge=1, le=90)
+    practice_id: UUID | None = None
+
+
 class RehearsedNote(BaseModel):
     """A notification that would have been sent, or (`why`) held back."""
 

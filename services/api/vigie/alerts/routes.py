@@ -1,13 +1,13 @@
 """REST routes of alerts, of the ledger of what was not sent, and of the policy of alerting with its rehearsal."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from vigie.alerts import acts, policies, queries
-from vigie.alerts.channel_models import Suppression
+from vigie.alerts.answers import alert_fields, setting_of, suppression_out
 from vigie.alerts.errors import (
     AlertAssigneeError,
     AlertClosedError,
@@ -19,18 +19,24 @@ from vigie.alerts.models import AlertingPolicy
 from vigie.alerts.policy_schemas import AlertingPolicyIn, AlertingPolicyOut
 from vigie.alerts.queries import Seen
 from vigie.alerts.rehearsal import Rehearsal, rehearse, what_happened
-from vigie.alerts.rehearsal_schemas import Counts, RehearsalOut, RehearsedNote, RehearsedPractice, RehearseIn
+from vigie.alerts.rehearsal_schemas import (
+    Counts,
+    RehearsalOut,
+    RehearsalQuery,
+    RehearsedNote,
+    RehearsedPractice,
+    RehearseIn,
+)
 from vigie.alerts.rules.model import Note
 from vigie.alerts.rules.rota import on_call_at
-from vigie.alerts.saying import said_of
 from vigie.alerts.schemas import (
     AcknowledgeIn,
     AlertDetail,
     AlertEntryOut,
-    AlertMember,
     AlertOut,
     AlertQuery,
     AlertSummary,
+    AssigneeOut,
     AssignIn,
     CommentIn,
     ResolveIn,
@@ -44,48 +50,33 @@ from vigie.auth.principal import Permission
 from vigie.core.errors import InvalidRequestError, NotFoundError, language_of, problems
 from vigie.core.etag import tagged
 from vigie.core.pagination import InvalidCursorError, Page
+from vigie.practices.queries import who_may_look_after
 
 router = APIRouter(prefix="/v1", tags=["alerts"], responses=problems(UnauthenticatedError, InsufficientScopeError))
 Reads = Annotated[Call, reads(Permission.ALERTS_READ)]
 Writes = Annotated[Call, writes(Permission.ALERTS_WRITE)]
 PolicyReads = Annotated[Call, reads(Permission.POLICIES_READ)]
+
 Rehearses = Annotated[Call, reads(Permission.ALERTS_WRITE)]
 PolicyWrites = Annotated[Call, writes(Permission.POLICIES_WRITE)]
 _ACTED = problems(NotFoundError, AlertClosedError, InvalidRequestError)
 _DECIDED = problems(LimitedToPracticesError, InvalidRequestError, UnknownTargetError)
 _MOST_ITEMS = 1_000
-_MEMBER = ("reason", "alias")
-_SAID = frozenset({"practice_name", "members", "title", "means", "advice"})
-Language = Annotated[str, Depends(language_of)]
 
 
-def _fields(seen: Seen, language: str) -> dict[str, Any]:
-    alert = seen.alert
-    own = {name: getattr(alert, name) for name in AlertOut.model_fields if name not in _SAID}
-    members = [
-        AlertMember(
-            id=key, since=each["since"], number=each["number"], **{name: each.get(name) or None for name in _MEMBER}
-        )
-        for key, each in alert.members.items()
-    ]
-    said = said_of(alert.cause, [each.alias or "" for each in members], language)
-    return {**own, "practice_name": seen.practice, "members": members, **said._asdict()}
-
-
-async def _detail(call: Call, seen: Seen, language: str) -> AlertDetail:
+async def _detail(request: Request, call: Call, seen: Seen) -> AlertDetail:
     course = await queries.course_of(call, seen.alert)
     lines = [AlertEntryOut(**{name: getattr(each, name) for name in AlertEntryOut.model_fields}) for each in course]
-    return AlertDetail(**_fields(seen, language), timeline=lines)
+    return AlertDetail(**alert_fields(setting_of(request), seen), timeline=lines)
 
 
 @router.get("/alerts", response_model=Page[AlertOut], responses=problems(InvalidCursorError), summary="List alerts")
-async def list_alerts(
-    request: Request, call: Reads, query: Annotated[AlertQuery, Query()], language: Language
-) -> Response:
+async def list_alerts(request: Request, call: Reads, query: Annotated[AlertQuery, Query()]) -> Response:
     """List alerts, the worst first; those that are not closed, unless `status` asks for others."""
     rows, following = await queries.list_alerts(call, query)
-    items = [AlertOut(**_fields(seen, language)) for seen in rows]
-    return tagged(request, Page[AlertOut](items=items, next_cursor=following), language)
+    setting = setting_of(request)
+    items = [AlertOut(**alert_fields(setting, seen)) for seen in rows]
+    return tagged(request, Page[AlertOut](items=items, next_cursor=following), setting.language)
 
 
 @router.get("/alerts/summary", summary="Count the alerts that wait")
@@ -98,15 +89,27 @@ async def summarize_alerts(call: Reads) -> AlertSummary:
 @router.get(
     "/alerts/{alert_id}", response_model=AlertDetail, responses=problems(NotFoundError), summary="Read an alert"
 )
-async def read_alert(request: Request, call: Reads, alert_id: UUID, language: Language) -> Response:
+async def read_alert(request: Request, call: Reads, alert_id: UUID) -> Response:
     """Read an alert with what it is about, the events behind it, and its course."""
-    return tagged(request, await _detail(call, await queries.get_alert(call, alert_id), language), language)
+    return tagged(request, await _detail(request, call, await queries.get_alert(call, alert_id)), language_of(request))
 
 
-@router.post("/alerts/{alert_id}/acknowledge", responses=_ACTED, summary="Look after an alert")
-async def acknowledge_alert(call: Writes, alert_id: UUID, asked: AcknowledgeIn, language: Language) -> AlertDetail:
-    """Say that you look after it: nobody else is told. It stays open until what it is about has gone."""
-    return await _detail(call, await acts.acknowledge(call, alert_id, asked.comment), language)
+@router.get("/alerts/{alert_id}/assignees", responses=problems(NotFoundError), summary="List who may be given an alert")
+async def list_assignees(call: Reads, alert_id: UUID) -> Page[AssigneeOut]:
+    """List the owners and technicians who see the practice, by name; there are few, and no further pages."""
+    rows = await who_may_look_after(call, (await queries.get_alert(call, alert_id)).alert.practice_id)
+    items = [AssigneeOut(member_id=row.id, name=row.name, role=row.role) for row in rows]
+    return Page(items=items, next_cursor=None)
+
+
+@router.post(
+    "/alerts/{alert_id}/acknowledge",
+    responses=problems(NotFoundError, AlertClosedError, InvalidRequestError, AlertAssigneeError),
+    summary="Look after an alert",
+)
+async def acknowledge_alert(request: Request, call: Writes, alert_id: UUID, asked: AcknowledgeIn) -> AlertDetail:
+    """Say that you look after it: nobody else is told. It stays open until what it is about has gone. `take` assigns it to you."""
+    return await _detail(request, call, await acts.acknowledge(call, alert_id, asked.comment, take=asked.take))
 
 
 @router.post(
@@ -114,9 +117,9 @@ async def acknowledge_alert(call: Writes, alert_id: UUID, asked: AcknowledgeIn, 
     responses=problems(NotFoundError, AlertClosedError, InvalidRequestError, AlertAssigneeError),
     summary="Give an alert to somebody",
 )
-async def assign_alert(call: Writes, alert_id: UUID, asked: AssignIn, language: Language) -> AlertDetail:
+async def assign_alert(request: Request, call: Writes, alert_id: UUID, asked: AssignIn) -> AlertDetail:
     """Give it to an owner or a technician who sees the practice, or (null) to nobody."""
-    return await _detail(call, await acts.assign(call, alert_id, asked.member_id, asked.comment), language)
+    return await _detail(request, call, await acts.assign(call, alert_id, asked.member_id, asked.comment))
 
 
 @router.post(
@@ -124,15 +127,15 @@ async def assign_alert(call: Writes, alert_id: UUID, asked: AssignIn, language: 
     responses=problems(NotFoundError, AlertClosedError, InvalidRequestError, SnoozePeriodError),
     summary="Keep an alert silent for a while",
 )
-async def snooze_alert(call: Writes, alert_id: UUID, asked: SnoozeIn, language: Language) -> AlertDetail:
+async def snooze_alert(request: Request, call: Writes, alert_id: UUID, asked: SnoozeIn) -> AlertDetail:
     """Keep it silent until an instant; if it is not over by then, everybody on the ladder is told as at first."""
-    return await _detail(call, await acts.snooze(call, alert_id, asked), language)
+    return await _detail(request, call, await acts.snooze(call, alert_id, asked))
 
 
 @router.post("/alerts/{alert_id}/resolve", responses=_ACTED, summary="Say that nothing is left to do")
-async def resolve_alert(call: Writes, alert_id: UUID, asked: ResolveIn, language: Language) -> AlertDetail:
+async def resolve_alert(request: Request, call: Writes, alert_id: UUID, asked: ResolveIn) -> AlertDetail:
     """Say why nothing is left to do. It closes when what it is about has gone, and reopens when more comes to it."""
-    return await _detail(call, await acts.resolve(call, alert_id, asked.reason), language)
+    return await _detail(request, call, await acts.resolve(call, alert_id, asked.reason))
 
 
 @router.post(
@@ -140,9 +143,9 @@ async def resolve_alert(call: Writes, alert_id: UUID, asked: ResolveIn, language
     responses=problems(NotFoundError, InvalidRequestError),
     summary="Write about an alert",
 )
-async def comment_alert(call: Writes, alert_id: UUID, asked: CommentIn, language: Language) -> AlertDetail:
+async def comment_alert(request: Request, call: Writes, alert_id: UUID, asked: CommentIn) -> AlertDetail:
     """Write something into its course."""
-    return await _detail(call, await acts.comment_on(call, alert_id, asked.comment), language)
+    return await _detail(request, call, await acts.comment_on(call, alert_id, asked.comment))
 
 
 @router.get(
@@ -154,13 +157,9 @@ async def comment_alert(call: Writes, alert_id: UUID, asked: CommentIn, language
 async def list_suppressions(request: Request, call: Reads, query: Annotated[SuppressionQuery, Query()]) -> Response:
     """List the notifications that were held back, latest first, each with why and until when."""
     rows, following = await queries.list_suppressions(call, query)
-    return tagged(request, Page[SuppressionOut](items=[_suppression(row) for row in rows], next_cursor=following))
-
-
-def _suppression(row: Suppression) -> SuppressionOut:
-    names = ("id", "practice_id", "alert_id", "channel_id", "member_id", "kind", "why", "wanted_at")
-    told = {name: row.data.get(name) for name in ("until", "cause", "severity")}
-    return SuppressionOut(**{name: getattr(row, name) for name in names}, **told)
+    setting = setting_of(request)
+    items = [suppression_out(setting, row) for row in rows]
+    return tagged(request, Page[SuppressionOut](items=items, next_cursor=following), setting.language)
 
 
 def _policy_out(call: Call, row: AlertingPolicy | None) -> AlertingPolicyOut:
@@ -239,14 +238,30 @@ async def activate_alerting_policy(call: PolicyWrites) -> AlertingPolicyOut:
 async def rehearse_alerting_policy(call: Rehearses, asked: RehearseIn) -> RehearsalOut:
     """Replay the stored history of the practices you see under a policy, by the very rules that send, and change nothing."""
     if isinstance(asked.policy, AlertingPolicyIn):
-        document = asked.policy
-        await policies.refuse_absent(call, document)
-    else:
-        row = (await queries.policies_of(call)).get(asked.policy)
-        if row is None and asked.policy == "draft":
-            raise NoDraftError
-        document = AlertingPolicyIn.model_validate(row.document if row is not None else {})
-    outcome = await rehearse(call, document.policy(), asked.days, asked.practice_id)
+        await policies.refuse_absent(call, asked.policy)
+    document = asked.policy if isinstance(asked.policy, AlertingPolicyIn) else await _stored(call, asked.policy)
+    return await _tried(call, document, asked.days, asked.practice_id)
+
+
+@router.get(
+    "/alerting-policy/rehearsal",
+    responses=problems(InvalidRequestError, NotFoundError, NoDraftError),
+    summary="See what the policy in force, or the draft, would have sent",
+)
+async def read_rehearsal(call: PolicyReads, query: Annotated[RehearsalQuery, Query()]) -> RehearsalOut:
+    """Replay the stored history of the practices you see under a stored policy, as `POST …/rehearse` does."""
+    return await _tried(call, await _stored(call, query.policy), query.days, query.practice_id)
+
+
+async def _stored(call: Call, policy: str) -> AlertingPolicyIn:
+    row = (await queries.policies_of(call)).get(policy)
+    if row is None and policy == "draft":
+        raise NoDraftError
+    return AlertingPolicyIn.model_validate(row.document if row is not None else {})
+
+
+async def _tried(call: Call, document: AlertingPolicyIn, days: int, practice_id: UUID | None) -> RehearsalOut:
+    outcome = await rehearse(call, document.policy(), days, practice_id)
     return _rehearsal_out(outcome, await what_happened(call, outcome))
 
 

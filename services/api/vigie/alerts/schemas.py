@@ -33,21 +33,37 @@ class _Strict(BaseModel):
 class AlertQuery(PageQuery):
     """Filters of the list of alerts."""
 
-    status: Status | Literal["living", "all"] = Field("living", description="`living`: all but those that are closed.")
+    status: Status | Literal["asking", "living", "all"] = Field(
+        "living",
+        description="`living`: all but those that are closed. `asking`: those that are neither silent nor dealt with.",
+    )
     severity: Severity | None = None
     cause: Cause | None = None
     practice_id: UUID | None = None
     assignee_id: UUID | None = None
+    unassigned: bool = Field(False, description="True: only those that nobody was given.")
+    q: str | None = Field(
+        None, max_length=100, description="Words that begin words of the practice's name, city or reference."
+    )
 
 
 class AlertMember(BaseModel):
-    """What an alert is about: the id of a device or a control, since when, and the event that says so."""
+    """What an alert is about: the id of a device or a control, since when, and the event that says so.
+
+    `title`, `says` and `next` are words of the catalogue, in the language asked for; a sentence that needs numbers is null here and
+    stands, filled in, in the checklist of the practice.
+    """
 
     id: str
     since: Instant
     number: int = Field(description="Number of the event behind it: `GET /v1/events?after=` one less.")
     reason: str | None
     alias: str | None
+    control: str | None
+    device_id: UUID | None
+    title: str | None
+    says: str | None
+    next: str | None
 
 
 class AlertOut(BaseModel):
@@ -72,6 +88,7 @@ class AlertOut(BaseModel):
     acknowledged_at: Instant | None
     acknowledged_by: str | None
     assignee_id: UUID | None
+    assignee_name: str | None
     snoozed_until: Instant | None
     next_step_at: Instant | None = Field(description="When the next ones on the ladder are told, unless somebody acts.")
     waits_for: str | None = Field(description="What holds the next message back: window, closed_hours, quiet_hours…")
@@ -81,7 +98,7 @@ class AlertOut(BaseModel):
 
 
 class AlertSummary(BaseModel):
-    """How many alerts ask for somebody: by severity, without an assignee, the caller's own; and how many are silent for a while."""
+    """How many alerts ask for somebody: by severity, without an assignee, the caller's own; then how many are in which status."""
 
     critical: int
     warning: int
@@ -89,6 +106,17 @@ class AlertSummary(BaseModel):
     unassigned: int
     mine: int
     snoozed: int
+    open: int
+    acknowledged: int
+    resolved: int
+
+
+class AssigneeOut(BaseModel):
+    """Somebody to whom an alert may be given."""
+
+    member_id: UUID
+    name: str
+    role: str
 
 
 class AlertEntryOut(BaseModel):
@@ -111,9 +139,10 @@ class AlertDetail(AlertOut):
 
 
 class AcknowledgeIn(_Strict):
-    """Somebody looks after it."""
+    """Somebody looks after it. `take`: the member who says so is also the one it is given to."""
 
     comment: _Words | None = None
+    take: bool = False
 
 
 class AssignIn(_Strict):
@@ -152,10 +181,12 @@ class SuppressionQuery(PageQuery):
 
 
 class SuppressionOut(BaseModel):
-    """A notification that was not sent, and why. `until`: when it is tried again."""
+    """A notification that was not sent, and why. `until`: when it is tried again. `title`: what it would have been about."""
 
     id: UUID
     practice_id: UUID | None
+    practice_name: str | None
+    title: str | None
     alert_id: UUID | None
     channel_id: UUID | None
     member_id: UUID | None

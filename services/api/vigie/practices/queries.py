@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
@@ -16,6 +16,8 @@ from vigie.core.pagination import PageQuery, keyset, page_of
 from vigie.practices.errors import PracticeArchivedError
 from vigie.practices.models import Practice, PracticeResponsible
 from vigie.practices.schemas import ResponsibleOut
+
+_MOST_MEMBERS: Final = 500
 
 
 def visible(principal: Principal) -> list[ColumnElement[bool]]:
@@ -99,6 +101,18 @@ async def list_responsibles(call: Call, query: PageQuery) -> tuple[Sequence[Row[
 
 async def may_look_after(call: Call, member_id: UUID, practice_id: UUID) -> bool:
     """Whether a member is an owner or a technician of the provider, and sees a practice."""
+    statement = select(Member.id).where(*_looking_after(call, practice_id), Member.id == member_id)
+    return (await call.session.scalars(statement)).first() is not None
+
+
+async def who_may_look_after(call: Call, practice_id: UUID) -> Sequence[Row[UUID, str, str]]:
+    """Return id, name and role of those who may look after a practice, by name; the caller has made sure that it is theirs."""
+    statement = select(Member.id, Member.name, Member.role).where(*_looking_after(call, practice_id))
+    return (await call.session.execute(statement.order_by(Member.name, Member.id).limit(_MOST_MEMBERS))).all()
+
+
+def _looking_after(call: Call, practice_id: UUID) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions of an owner or a technician of the provider who sees a practice."""
     sees = or_(
         ~Member.limited,
         select(MemberPractice.practice_id)
@@ -109,14 +123,12 @@ async def may_look_after(call: Call, member_id: UUID, practice_id: UUID) -> bool
         )
         .exists(),
     )
-    statement = select(Member.id).where(
+    return (
         Member.provider_id == call.principal.provider_id,
-        Member.id == member_id,
         Member.removed_at.is_(None),
         Member.role.in_(("owner", "technician")),
         sees,
     )
-    return (await call.session.scalars(statement)).first() is not None
 
 
 def normalise(text: str) -> str:
