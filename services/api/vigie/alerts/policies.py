@@ -21,7 +21,11 @@ DRAFT = 0
 async def draft_policy(call: Call, new: AlertingPolicyIn) -> AlertingPolicy:
     """Store a draft, which nobody is alerted by. Raises `LimitedToPracticesError`, `UnknownTargetError`."""
     await _check(call, new)
-    values = {"document": _document(new), "changed_at": call.now, "changed_by": call.principal.subject}
+    values = {
+        "document": _document(new),
+        "changed_at": call.now,
+        "changed_by": call.principal.name or call.principal.subject,
+    }
     statement = insert(AlertingPolicy).values(
         provider_id=call.principal.provider_id, revision=DRAFT, status="draft", activated_at=None, **values
     )
@@ -73,7 +77,7 @@ async def _activate(call: Call, document: dict[str, object]) -> AlertingPolicy:
         status="active",
         document=document,
         changed_at=call.now,
-        changed_by=call.principal.subject,
+        changed_by=call.principal.name or call.principal.subject,
         activated_at=call.now,
     )
     call.session.add(row)

@@ -29,7 +29,7 @@ _PLAIN: Final[Mapping[str, tuple[str, str, str]]] = {
     "acknowledged": ("", "person", _("Prise en charge par %(who)s")),
     "assigned": ("", "person", _("Confiée à %(whom)s par %(who)s")),
     "released": ("", "person", _("Laissée sans responsable par %(who)s")),
-    "snoozed": ("", "moon", _("Mise en sommeil par %(who)s jusqu'au %(until)s")),
+    "snoozed": ("", "moon", _("Mise en sommeil par %(who)s %(until)s")),
     "commented": ("", "pen", _("%(who)s a écrit")),
     "resolved": ("pass", "", _("Déclarée résolue par %(who)s")),
     "closed": ("pass", "", _("Close : tout est rentré dans l'ordre")),
@@ -47,7 +47,7 @@ _PLAIN: Final[Mapping[str, tuple[str, str, str]]] = {
 _SENT: Final = _("Message envoyé à %(to)s")
 _FAILED: Final = _("Message à %(to)s non remis : il sera retenté, ou le canal est à vérifier")
 _HELD: Final = _("Message retenu : %(why)s")
-_HELD_UNTIL: Final = _("Message retenu : %(why)s, jusqu'au %(until)s")
+_HELD_UNTIL: Final = _("Message retenu : %(why)s, %(until)s")
 _SOMEBODY: Final = _("un programme partenaire")
 _COLLEAGUE: Final = _("un collègue")
 _CHANNEL: Final = _("un canal")
@@ -83,7 +83,7 @@ def _entry(
     who = each["by_name"] or view.text(_SOMEBODY)
     named: dict[str, object] = {"who": who, "whom": names.get(detail.get("assignee"), view.text(_COLLEAGUE))}
     if "until" in detail:
-        named["until"] = shown.moment(detail["until"])
+        named["until"] = shown.until(detail["until"])
     named["what"] = _listed(detail.get("joined" if kind in {"joined", "both"} else "left") or (), titles)
     named["gone"] = _listed(detail.get("left") or (), titles)
     return Line(each["at"], state, icon, _say(view, text, **named), each["comment"])
@@ -117,7 +117,7 @@ def _held(view: View, shown: Shown, each: Mapping[str, Any], why_held: Mapping[s
     french = why_held.get(each["why"])
     why = str(each["why"]) if french is None else view.text(french)
     why = why[:1].lower() + why[1:]
-    until = {"until": shown.moment(each["until"])} if each["until"] else {}
+    until = {"until": shown.until(each["until"])} if each["until"] else {}
     return Line(each["wanted_at"], "", "moon", _say(view, _HELD_UNTIL if until else _HELD, why=why, **until), None)
 
 

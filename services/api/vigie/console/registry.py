@@ -3,7 +3,9 @@
 from typing import Final
 
 from vigie.console import (
+    account,
     add_practice,
+    alerts,
     backups,
     checklist,
     device,
@@ -17,13 +19,23 @@ from vigie.console import (
     practice_pages,
     questionnaires,
     reports,
+    settings,
+    settings_alerting,
+    settings_audit,
+    settings_channels,
+    settings_maintenance,
+    settings_partners,
+    settings_people,
+    settings_thresholds,
 )
 from vigie.console.rendering import STATIC, console_file
 from vigie.console.view import Handler
 
 PAGES: Final[tuple[tuple[str, Handler], ...]] = (
     *home.PAGES,
+    *account.PAGES,
     *add_practice.PAGES,
+    *alerts.PAGES,
     *backups.PAGES,
     *checklist.PAGES,
     *device.PAGES,
@@ -36,5 +48,13 @@ PAGES: Final[tuple[tuple[str, Handler], ...]] = (
     *practice_pages.PAGES,
     *questionnaires.PAGES,
     *reports.PAGES,
+    *settings.PAGES,
+    *settings_alerting.PAGES,
+    *settings_audit.PAGES,
+    *settings_channels.PAGES,
+    *settings_maintenance.PAGES,
+    *settings_partners.PAGES,
+    *settings_people.PAGES,
+    *settings_thresholds.PAGES,
     (f"{STATIC}/{{name}}", console_file),
 )

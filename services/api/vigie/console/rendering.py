@@ -21,7 +21,20 @@ _HERE: Final = Path(__file__).parent
 STATIC: Final = "/console/static"
 _STYLES: Final = ("tokens.css", "ground.css", "parts.css", "pages.css", "own.css", "narrow.css")
 _SCRIPTS: Final = ("prefs.js", "keys.js", "forms.js", "live.js")
-_BY_INSTANT: Final = ("clock", "day", "date", "moment", "deadline", "long_day", "since", "ago", "duration", "number")
+_BY_INSTANT: Final = (
+    "clock",
+    "day",
+    "date",
+    "moment",
+    "on",
+    "until",
+    "deadline",
+    "long_day",
+    "since",
+    "ago",
+    "duration",
+    "number",
+)
 
 
 @lru_cache(maxsize=1)

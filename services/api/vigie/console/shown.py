@@ -18,6 +18,7 @@ PARIS: Final = "Europe/Paris"
 _DAY: Final = timedelta(days=1)
 _NB: Final = "\N{NO-BREAK SPACE}"
 _FIRST: Final = re.compile(r"(?<!\d)1(?= )")
+_UP_TO: Final = "jusqu\N{RIGHT SINGLE QUOTATION MARK}"
 Moment = str | datetime
 Day = date
 
@@ -94,6 +95,19 @@ class Shown:
             return self.clock(value, zone)
         between = f" à{_NB}" if self.language == "fr" else ", "
         return _time(at, f"{self._day(at.date(), zone)}{between}{at:%H:%M}")
+
+    def on(self, value: Moment, zone: str | None = None) -> Markup:
+        """Show when, within a sentence: le 12 nov. à 08:42; à 08:42 when it is today."""
+        return self._led(value, zone, ("à", "le") if self.language == "fr" else ("at", "on"))
+
+    def until(self, value: Moment, zone: str | None = None) -> Markup:
+        """Show until when, within a sentence: jusqu'au 12 nov. à 08:42; jusqu'à 08:42 when it is today."""
+        return self._led(value, zone, (_UP_TO + "à", _UP_TO + "au") if self.language == "fr" else ("until", "until"))
+
+    def _led(self, value: Moment, zone: str | None, leads: tuple[str, str]) -> Markup:
+        """Show an instant after the word that leads to an hour of today, or to a day."""
+        today = self._local(value, zone).date() == self._local(self.now, zone).date()
+        return Markup("{}{}{}").format(leads[not today], _NB, self.moment(value, zone))
 
     def deadline(self, value: Moment, zone: str | None = None) -> Markup:
         """Show an instant that binds: mardi 24 novembre à 08:42."""

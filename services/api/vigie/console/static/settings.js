@@ -1,0 +1,46 @@
+// Forms of the settings. `data-chooses` on a select shows and enables the parts of its form whose `data-when` names its value;
+// `data-switch="ID"` on a box does so for one part. `data-reveal="ID"`: where the answer is shown, once (`data-field` names what).
+"use strict";
+
+function enable(part, on) {
+  part.hidden = !on;
+  for (const field of part.querySelectorAll("input, select, textarea")) {
+    if (on && field.dataset.keptOff === undefined) field.disabled = false;
+    else if (!on) field.disabled = true;
+  }
+}
+
+function choose(select) {
+  const parts = [...select.form.querySelectorAll("[data-when]")];
+  for (const part of parts) enable(part, part.dataset.when.split(" ").includes(select.value));
+  for (const part of parts) if (part.hidden) enable(part, false); // what lies in a part that is off is off, too
+}
+
+for (const select of document.querySelectorAll("select[data-chooses]")) choose(select);
+for (const box of document.querySelectorAll("input[data-switch]")) enable(document.getElementById(box.dataset.switch), box.checked);
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches?.("select[data-chooses]")) choose(event.target);
+  if (event.target.matches?.("input[data-switch]")) enable(document.getElementById(event.target.dataset.switch), event.target.checked);
+});
+
+document.addEventListener("vigie:done", (event) => {
+  const shown = document.getElementById(event.target.dataset.reveal ?? "");
+  if (!shown) return;
+  let any = false;
+  for (const field of shown.querySelectorAll("[data-field]")) {
+    field.textContent = event.detail?.[field.dataset.field] ?? "";
+    any ||= field.textContent !== "";
+  }
+  if (!any) { // nothing to keep: an invitation by number, a client that signs with its own key
+    window.location.reload();
+    return;
+  }
+  event.target.hidden = true;
+  shown.hidden = false;
+  shown.focus();
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("[data-reload]")) window.location.assign(window.location.pathname);
+});
