@@ -88,7 +88,7 @@ async def test_what_was_set_is_said_in_words(cast: Cast) -> None:
     )
     assert re.search(r'name="causes\.patch\.severity".*?<option value="off" selected>', html, re.DOTALL)
     assert 'value="&#34;on_call&#34;" selected' in html
-    assert "Un brouillon" not in await page(await cast.bea(), "/settings/alerting")
+    assert "Un brouillon attend" not in await page(await cast.bea(), "/settings/alerting")
 
     answer = await ana.call(
         "PUT", "/v1/policies", json={"practice_id": cast.cedar, "thresholds": {"patch": {"security_pass_days": 9}}}
