@@ -8,6 +8,8 @@ import pytest
 from tests.support.agent import backup_section, healthy, job, section
 from tests.support.cast import Cast
 from tests.support.people import Person
+from vigie.console.journal import PLAIN
+from vigie.events.kinds import KINDS
 
 HOSTILE = "<script>alert('x')</script> \"عيادة\" 🦷 " + "W" * 70
 
@@ -97,3 +99,8 @@ async def test_an_archived_practice_says_so(cast: Cast) -> None:
     assert "Aucun poste n'est encore inscrit" in await shown(ana, f"/practices/{cast.elm}")
     assert (await cast.pia.call("DELETE", f"/v1/practices/{cast.elm}")).status_code == 204
     assert "Ce cabinet est archivé" in await shown(ana, f"/practices/{cast.elm}")
+
+
+def test_every_kind_of_event_about_a_practice_has_a_sentence() -> None:
+    of_the_provider = {kind for kind in KINDS if kind.startswith(("channel.", "webhook_endpoint.", "alerting_policy."))}
+    assert set(KINDS) - of_the_provider - {"finding.changed", "posture.changed"} == set(PLAIN)

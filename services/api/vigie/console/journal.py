@@ -82,6 +82,7 @@ PLAIN: Final[Mapping[str, tuple[str, str]]] = {
     "incident.step": ("pen", _("%(by)s a noté une étape de l'incident")),
     "incident.logged": ("pen", _("%(by)s a complété le journal de l'incident")),
     "incident.notified": ("pen", _("%(by)s a noté une déclaration de l'incident")),
+    "incident.frozen": ("doc", _("%(by)s a scellé les preuves de l'incident")),
     "incident.closed": ("ok", _("%(by)s a clos l'incident")),
 }
 """Kind of event → its icon, or the state it shows, and its sentence."""

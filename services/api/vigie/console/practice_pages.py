@@ -115,19 +115,22 @@ async def show_settings(view: View) -> Response:
     if view.of_practice:
         return view.redirect("/my-practice")
     here, practice = await _practice(view)
-    tokens = await view.get(f"{here}/enrolment-tokens", limit=50)
+    found = await view.get_all(
+        tokens=view.get(f"{here}/enrolment-tokens", limit=50), people=view.get("/v1/responsibles", limit=_MOST)
+    )
     now = view.now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return await view.show(
         "practice_pages_settings.html",
         nav="fleet",
         zone=practice["time_zone"],
         practice=practice,
+        people=found["people"]["items"],
         tokens=[
             {
                 **each,
                 "usable": each["revoked_at"] is None and each["expires_at"] > now and each["uses"] < each["use_limit"],
             }
-            for each in tokens["items"]
+            for each in found["tokens"]["items"]
         ],
     )
 
