@@ -6,12 +6,12 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import agent, demo, intake, reading, reassess, rules, silence, storage, tokens, webhooks
+from bench import agent, demo, intake, reading, reassess, reports, rules, silence, storage, tokens, webhooks
 from bench.fleet import load_fleet
 from bench.report import Figure, table, write
 from bench.service import bed
 
-KNOWN = ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P11", "P12", "P13", "P14", "P15", "T1", "T2")
+KNOWN = ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P10", "P11", "P12", "P13", "P14", "P15", "T1", "T2")
 
 
 def main() -> int:
@@ -22,7 +22,20 @@ def main() -> int:
     if unknown := asked - set(KNOWN):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(KNOWN)}")
     figures: list[Figure] = []
-    for part in (_intake, _storm, _lists, _silence, _storage, _agent, _demo, _reassess, _rules, _webhooks, _tokens):
+    for part in (
+        _intake,
+        _storm,
+        _lists,
+        _silence,
+        _storage,
+        _agent,
+        _demo,
+        _reports,
+        _reassess,
+        _rules,
+        _webhooks,
+        _tokens,
+    ):
         found = part(asked)
         figures += found
         if found:
@@ -108,6 +121,13 @@ def _webhooks(asked: set[str]) -> list[Figure]:
         return []
     with bed() as base:
         return webhooks.fan_out(base)
+
+
+def _reports(asked: set[str]) -> list[Figure]:
+    if "P10" not in asked:
+        return []
+    with bed() as base:
+        return reports.one_report(base)
 
 
 def _tokens(asked: set[str]) -> list[Figure]:

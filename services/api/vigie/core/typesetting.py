@@ -31,6 +31,9 @@ _AT_ONCE: Final = (
 _NO_SHAPE: Final = "□"
 _LONGEST_RUN: Final = 28  # characters without a place to break a line; in a longer run we make one
 _PIECE: Final = 8
+_ROUNDS: Final = (
+    12  # of documents after which typst forgets what the last of them did not use: its own number, and a little
+)
 _MOST_MARKS: Final = 2  # accents on one letter: Vietnamese needs two, towers of them reach into other lines
 _LINE_BREAKS: Final = str.maketrans(
     {"\r": None, "\t": " ", "\v": "\n", "\f": "\n", "\x85": "\n", "\u2028": "\n", "\u2029": "\n"}
@@ -57,7 +60,10 @@ async def typeset(
     fault of the template.
     """
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_presses(), typeset_now, template, data, now, images or {}, links or {})
+    try:
+        return await loop.run_in_executor(_presses(), typeset_now, template, data, now, images or {}, links or {})
+    finally:
+        _presses().submit(_forget)
 
 
 def typeset_now(
@@ -83,6 +89,12 @@ def _press(template: Path, inputs: dict[str, str], now: datetime) -> bytes:
     if not isinstance(made, bytes):  # pragma: no cover - a PDF is one file, says the library; its types say less
         raise TypeError
     return made
+
+
+def _forget() -> None:
+    """Have typst forget what it remembers of the last documents, while nobody waits: 200 MB, of no use to the next one."""
+    for _ in range(_ROUNDS):
+        typst.compile(b"", font_paths=_fonts(), format="svg")
 
 
 @lru_cache(maxsize=1)

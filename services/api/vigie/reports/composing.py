@@ -132,8 +132,8 @@ class _Writer:
             return cut(self._set(control["says"]), _SENTENCE)
         if control["state"] == "pass":
             all_ = control["devices_concerned"]
-            one, many = f"{{n}} sur {all_} conforme.", f"{{n}} sur {all_} conformes."
-            english = f"{{n}} of {all_} in order."
+            one, many = f"{{n}} poste sur {all_} conforme.", f"{{n}} postes sur {all_} conformes."
+            english = f"{{n}} of {all_} {'device' if all_ == 1 else 'devices'} in order."
             return counted(control["devices_in_state"], (one, english), (many, english), self.language)
         which = self._which([each["alias"] for each in devices], len(devices))
         return f"{cut(self._set(devices[0]['says']), _SENTENCE)} {which}"
