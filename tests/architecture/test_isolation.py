@@ -247,6 +247,10 @@ REFERENCES: dict[Naming, tuple[str, dict[str, Any]]] = {
     ("POST", ALERT + "/assign", "member_id"): ("ana lea tom pia pip bea bela", {"member_id": "{assignee_id}"}),
     ("POST", "/v1/maintenance-windows", "practice_id"): ("ana lea tom pia pip bea bela", {**WINDOW, "device_id": None}),
     ("POST", "/v1/maintenance-windows", "device_id"): ("ana lea tom pia pip bea bela", WINDOW),
+    ("GET", ALERTING + "/rehearsal", "practice_id"): (
+        "ana lea tom ivo pia pip bea bela",
+        {"days": 1, "practice_id": "{practice_id}"},
+    ),
     ("POST", ALERTING + "/rehearse", "practice_id"): (
         "ana lea tom pia pip bea bela",
         {"policy": "active", "days": 1, "practice_id": "{practice_id}"},

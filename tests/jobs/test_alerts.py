@@ -188,6 +188,7 @@ async def test_a_rehearsal_of_a_month_is_what_happened_in_it(
     await pia.post("/v1/maintenance-windows", {"practice_id": None, "weekly": weekly, "reason": "Servers restart"})
     while cast.clock.now() < NOW + timedelta(days=31):
         cast.clock.advance(rng.randrange(5, rng.choice((30, 500))) * MINUTE)
+        cast.refresh(pia)
         await live_through(cast, rng, device)
         if rng.randrange(3):  # the worker looks when it looks
             await follower.run(worker, cast.clock.now())

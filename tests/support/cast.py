@@ -123,6 +123,11 @@ class Cast:
         assert answer.status_code == 201, answer.text
         return agent
 
+    def refresh(self, caller: Caller) -> None:
+        """Give a caller another token past the endpoint, which counts: for tests whose clock leaps more often than it allows."""
+        token = AccessToken(caller.client_id, UUID(caller.provider_id), SCOPES, 1)
+        caller.token = self.parts.tokens.issue(token, self.clock.now()).access_token
+
     async def client(self, caller: Caller, *scopes: str) -> Caller:
         """Return another client of the caller's provider, with these scopes only."""
         granted = frozenset(map(Permission, scopes))

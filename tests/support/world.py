@@ -396,7 +396,7 @@ async def make_alerted(world: World, kind: str, home: str) -> dict[str, str]:
             assert answer.is_success, answer.text
             return {}
         case "draft":
-            answer = await world.call(owner, "PUT", "/v1/alerting-policy/draft", json={})
+            answer = await world.call(owner, "PUT", "/v1/alerting-policy/draft", json=await on_call(world, owner))
             assert answer.is_success, answer.text
             return {}
     raise LookupError(kind)
@@ -418,9 +418,16 @@ async def set_policy(world: World, home: str) -> None:
 
 
 async def set_alerting_policy(world: World, home: str) -> None:
-    """Put a policy of alerting into force at the provider of a home; the row tells who did."""
-    answer = await world.call(world.owner_of(home), "PUT", "/v1/alerting-policy", json={"tell_closed": False})
+    """Put a policy of alerting into force at the provider of a home, by which its owner is on call."""
+    owner = world.owner_of(home)
+    answer = await world.call(owner, "PUT", "/v1/alerting-policy", json=await on_call(world, owner))
     assert answer.is_success, answer.text
+
+
+async def on_call(world: World, owner: Voice) -> dict[str, Any]:
+    """Return a policy of alerting by which an owner is on call: it tells whose it is."""
+    me = (await world.call(owner, "GET", "/v1/me")).json()["subject"]
+    return {"on_call": {"first": "2026-11-16", "turns": [{"label": "On call", "member_id": me}]}}
 
 
 def lacking(home: str, at: datetime) -> dict[str, Any]:
