@@ -14,9 +14,10 @@ from playwright.async_api import Browser
 
 from tests.conftest import missing_tool
 from tests.support.agent import Agent, backup_section, healthy, job, patch_section
+from tests.support.browser import Browser as Visitor
 from tests.support.chromium import browser, chromium
 from tests.support.database import Server
-from tests.support.house import House, open_house, start_issuers
+from tests.support.house import STAFF, House, open_house, start_issuers
 from vigie.core.clock import SystemClock
 from vigie.demo.identity import DemoIdentity
 from vigie.demo.twin import install_packages
@@ -63,6 +64,7 @@ async def furnished(issuers: DemoIdentity) -> AsyncIterator[Furnished]:
         httpx.AsyncClient(base_url=house.url) as http,
         httpx.AsyncClient(base_url=house.url) as line,
     ):
+        await _alert_at_once(house)
         form = {"grant_type": "client_credentials"}
         client = (house.client["client_id"], house.client["client_secret"])
         token = (await http.post("/oauth/token", data=form, auth=client)).json()["access_token"]
@@ -75,6 +77,16 @@ async def furnished(issuers: DemoIdentity) -> AsyncIterator[Furnished]:
             assert changed.status_code == 200, changed.text
         agents = [await _machine(http, line, practice, place) for place, practice in enumerate(house.practices)]
         yield Furnished(house, names, agents)
+
+
+async def _alert_at_once(house: House) -> None:
+    """Let the owner decide that alerts open as soon as their cause is known: nobody here waits for half an hour."""
+    causes = {cause: {"open_after_min": 0} for cause in ("backup", "patch", "protection")}
+    async with Visitor() as visitor:
+        await house.sign_in(visitor, STAFF, "Ana Lopes")
+        ours = {"X-Vigie-Request": "1", "Origin": house.url}
+        told = await visitor.http.put(f"{house.url}/v1/alerting-policy", json={"causes": causes}, headers=ours)
+        assert told.is_success, told.text
 
 
 async def _machine(http: httpx.AsyncClient, line: httpx.AsyncClient, practice: UUID, place: int) -> Agent:
