@@ -84,14 +84,14 @@ async def test_an_alert_is_dealt_with_by_keyboard_and_another_tab_sees_it(
         await page.keyboard.press("Enter")
         await page.wait_for_url(f"**/alerts/{first}*")
         await page.keyboard.press("a")
-        await expect(page.locator("#d-head")).to_contain_text("Prise en charge", timeout=LONG_MS)
+        await expect(page.locator("#detail header")).to_contain_text("Prise en charge", timeout=LONG_MS)
         await page.keyboard.press("e")
         await page.keyboard.type("Disque remplacé, copie vérifiée")
         await page.keyboard.press("Control+Enter")
         await expect(page.locator("#told")).to_contain_text("déclarée résolue", timeout=LONG_MS)
         assert await page.locator("#detail").get_attribute("data-alert") != first  # the next one is open
         await other.page.bring_to_front()
-        await expect(other.page.locator("#d-head")).to_contain_text("Résolue", timeout=LONG_MS)
+        await expect(other.page.locator("#detail header")).to_contain_text("Résolue", timeout=LONG_MS)
         assert shown.wrongs == []
 
 
