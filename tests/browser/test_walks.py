@@ -75,7 +75,7 @@ async def test_an_alert_is_dealt_with_by_keyboard_and_another_tab_sees_it(
             if await rows.count() >= 2:
                 break
             await asyncio.sleep(1)
-        first = await rows.nth(0).get_attribute("data-alert")
+        first = await rows.nth(0).get_attribute("data-alert") or ""
         other = Window(await shown.context.new_page(), shown.context, shown.wrongs)
         other.watch()
         await other.page.goto(f"{furnished.house.url}/alerts/{first}")
@@ -89,7 +89,9 @@ async def test_an_alert_is_dealt_with_by_keyboard_and_another_tab_sees_it(
         await page.keyboard.type("Disque remplacé, copie vérifiée")
         await page.keyboard.press("Control+Enter")
         await expect(page.locator("#told")).to_contain_text("déclarée résolue", timeout=LONG_MS)
-        assert await page.locator("#detail").get_attribute("data-alert") != first  # the next one is open
+        await expect(page.locator("#detail")).not_to_have_attribute(
+            "data-alert", first, timeout=LONG_MS
+        )  # the next is open
         await other.page.bring_to_front()
         await expect(other.page.locator("#detail header")).to_contain_text("Résolue", timeout=LONG_MS)
         assert shown.wrongs == []
