@@ -161,6 +161,9 @@ async def test_what_is_missing_is_listed_with_where_and_what_to_do(cast: Cast) -
     assert refusal(await pia.call("GET", "/v1/backups?control=ANS-2.2")) == (422, "request.invalid")
     assert (await tom.get("/v1/backups"))["items"] == []
     assert (await cast.bela.get("/v1/patches"))["items"] == []
+    most = await shown(ana, "/patches/most")
+    assert "KB5067114 publiée le" in most
+    assert "Non conforme 1" in await shown(ana, "/backups/counts")
     seen = await shown(ana, "/patches")
     for said in ("KB5067114", "accueil-2", "Correctif manquant, 40 j", "Que faire"):
         assert said in seen, said

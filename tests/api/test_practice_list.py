@@ -235,16 +235,15 @@ async def test_a_page_costs_two_statements_however_long_it_is(cast: Cast, app: F
     assert "FROM practice JOIN posture" in long[1]
 
 
-async def test_the_counters_cost_five_statements(cast: Cast, app: FastAPI) -> None:
+async def test_the_counters_cost_four_statements(cast: Cast, app: FastAPI) -> None:
     await cast.pia.get("/v1/summary")
     with statements_of(app) as found:
         await cast.pia.get("/v1/summary")
     # 1. SELECT bind_provider(…)
-    # 2. lights of practices, grouped
+    # 2. lights of practices and their devices, grouped
     # 3. practices somebody looks after, counted
     # 4. whether nobody is heard because of us
-    # 5. devices, counted
-    assert len(found) == 5, found
+    assert len(found) == 4, found
 
 
 async def test_each_row_says_why_in_a_few_words(cast: Cast, app: FastAPI) -> None:

@@ -16,7 +16,7 @@ from vigie.auth.models import Member
 from vigie.core.errors import NotFoundError
 from vigie.core.pagination import keyset, page_of
 from vigie.practices.models import Practice
-from vigie.practices.queries import matching, visible
+from vigie.practices.queries import matching, visible, visible_in
 
 _INSTANT = datetime.fromisoformat
 _ASKING = ("open", "acknowledged")
@@ -95,8 +95,7 @@ async def count_alerts(call: Call) -> Row[*tuple[int, ...]]:
             *(func.count().filter(Alert.status == status) for status in ("snoozed", *_ASKING, "resolved")),
         )
         .select_from(Alert)
-        .join(Practice, and_(Practice.provider_id == Alert.provider_id, Practice.id == Alert.practice_id))
-        .where(*visible(call.principal), Alert.provider_id == call.principal.provider_id, Alert.status != "closed")
+        .where(*visible_in(call.principal, Alert.provider_id, Alert.practice_id), Alert.status != "closed")
     )
     return (await call.session.execute(statement)).one()
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from vigie.console.gaps import show_gaps
+from vigie.console.gaps import show_counts, show_gaps
 from vigie.console.view import View, page
 
 
@@ -16,4 +16,10 @@ async def show_backups(view: View) -> Response:
     return await show_gaps(view, "backup")
 
 
-PAGES: Final = (("/backups", show_backups),)
+@page
+async def show_backup_counts(view: View) -> Response:
+    """Answer how many practices lack what, for the page to take in."""
+    return await show_counts(view, "backup")
+
+
+PAGES: Final = (("/backups", show_backups), ("/backups/counts", show_backup_counts))

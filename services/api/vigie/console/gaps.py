@@ -1,6 +1,6 @@
 """What is missing of updates or of backups, across the fleet: what the pages of both have in common."""
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
@@ -10,20 +10,20 @@ from starlette.responses import Response
 from vigie.console.view import View
 
 _STATES: Final = ("fail", "warn", "unknown")
-_RULES: Final = {"patch": "ANS-2.", "backup": "ANS-5."}
+_RULE: Final = {"patch": 2, "backup": 5}
+_PATH: Final = {"patch": "/patches", "backup": "/backups"}
 _LAST: Final = {"patch": 5, "backup": 8}
 """The control points behind a light are the first ones of their rule."""
 
 
-async def show_gaps(view: View, light: Literal["patch", "backup"], **more: Awaitable[Any]) -> Response:
-    """Show what practices lack, those first that are worst off, with how many lack what. `more`: asked with it."""
-    query, path = view.query(), f"/{light}{'es' if light == 'patch' else 's'}"
+async def show_gaps(view: View, light: Literal["patch", "backup"]) -> Response:
+    """Show what practices lack, those first that are worst off."""
+    query, path = view.query(), _PATH[light]
     filters = {name: value for name, value in query.items() if name != "cursor"}
     found = await view.get_all(
         gaps=view.get(f"/v1{path}", **query),
         summary=view.get("/v1/summary"),
-        checklist=view.get("/v1/checklist/summary"),
-        **more,
+        controls=view.get("/v1/controls", rule=_RULE[light]),
     )
 
     def address(**changed: str | None) -> str:
@@ -40,9 +40,9 @@ async def show_gaps(view: View, light: Literal["patch", "backup"], **more: Await
         filters=filters,
         filtered=bool(filters),
         states=_STATES,
-        controls=_controls(found["checklist"], light),
         practices=[_together(rows) for _, rows in groupby(items, key=lambda gap: gap["practice_id"])],
         address=address,
+        points=_behind(found.pop("controls")["items"], light),
         **found,
     )
 
@@ -57,11 +57,15 @@ def _together(gaps: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _controls(checklist: Mapping[str, Any], light: str) -> list[Mapping[str, Any]]:
-    """Return the control points behind a light in their order, each with how many practices are not well by it."""
-    of_rule = [each for each in checklist["items"] if str(each["control"]).startswith(_RULES[light])]
-    numbered = sorted((int(str(each["control"]).rpartition(".")[2]), each) for each in of_rule)
-    return [
-        {**each, "missing": sum(each["practices"][state] for state in _STATES)}
-        for number, each in ((number, each) for number, each in numbered if number <= _LAST[light])
-    ]
+def _behind(controls: Sequence[Mapping[str, Any]], light: str, key: str = "id") -> list[Mapping[str, Any]]:
+    """Return the control points behind a light in their order."""
+    numbered = sorted((int(str(each[key]).rpartition(".")[2]), place) for place, each in enumerate(controls))
+    return [controls[place] for number, place in numbered if number <= _LAST[light]]
+
+
+async def show_counts(view: View, light: Literal["patch", "backup"]) -> Response:
+    """Answer how many practices are not well by each control point behind a light, for its page to take in."""
+    summary = await view.get("/v1/checklist/summary")
+    of_rule = [each for each in summary["items"] if each["rule"] == _RULE[light]]
+    controls = _behind(of_rule, light, "control")
+    return await view.show("gaps_counts.html", states=_STATES, controls=controls, path_=_PATH[light])

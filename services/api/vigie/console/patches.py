@@ -13,7 +13,13 @@ async def show_patches(view: View) -> Response:
     """Show what is missing of updates across the fleet."""
     if view.of_practice:
         return view.redirect("/my-practice")
-    return await show_gaps(view, "patch", patches=view.get("/v1/patches/summary"))
+    return await show_gaps(view, "patch")
 
 
-PAGES: Final = (("/patches", show_patches),)
+@page
+async def show_most_missing(view: View) -> Response:
+    """Answer what is missing most, for the page to take in."""
+    return await view.show("patches_most.html", patches=await view.get("/v1/patches/summary"))
+
+
+PAGES: Final = (("/patches", show_patches), ("/patches/most", show_most_missing))

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from vigie.alerts.saying import said_of
 from vigie.auth.dependencies import Call
 from vigie.overview import cause_queries, reasons
@@ -19,10 +17,10 @@ _LIGHT_OF: Final = {"patch": "patch", "backup": "backup"}
 async def gather_causes(call: Call, language: reasons.Language) -> list[CauseOut]:
     """Return every cause with alerts that ask for somebody, the worst first."""
     rows = await cause_queries.list_causes(call)
-    why = await _why(call, [row.practice_id for row in rows if row.cause in _LIGHT_OF], language)
-    causes: dict[str, list[Row[*tuple[Any, ...]]]] = {}
+    why = await _why(call, [row.alert.practice_id for row in rows if row.alert.cause in _LIGHT_OF], language)
+    causes: dict[str, list[cause_queries.First]] = {}
     for row in rows:
-        causes.setdefault(row.cause, []).append(row)
+        causes.setdefault(row.alert.cause, []).append(row)
     return [_cause(cause, of_cause, why, language) for cause, of_cause in causes.items()]
 
 
@@ -38,29 +36,29 @@ async def _why(call: Call, practices: Sequence[UUID], language: reasons.Language
 
 
 def _cause(
-    cause: str, rows: Sequence[Row[*tuple[Any, ...]]], why: Mapping[tuple[UUID, str], str], language: str
+    cause: str, rows: Sequence[cause_queries.First], why: Mapping[tuple[UUID, str], str], language: str
 ) -> CauseOut:
     worst = rows[0]
-    devices = [_devices(row.members) for row in rows]
+    devices = [_devices(row.alert.members) for row in rows]
     about = devices[0] if worst.alerts == 1 else []
     return CauseOut(
         cause=cause,
         title=said_of(cause, about, language).title,
-        severity=worst.severity,
+        severity=worst.alert.severity,
         alerts=worst.alerts,
         unassigned=worst.alerts - worst.assigned,
         since=worst.since,
         first=[
             CauseAlert(
-                id=row.id,
-                practice_id=row.practice_id,
+                id=row.alert.id,
+                practice_id=row.alert.practice_id,
                 practice_name=row.practice_name,
-                severity=row.severity,
-                since=row.condition_since,
-                assignee_id=row.assignee_id,
+                severity=row.alert.severity,
+                since=row.alert.condition_since,
+                assignee_id=row.alert.assignee_id,
                 assignee_name=row.assignee_name,
                 devices=named,
-                why=why.get((row.practice_id, _LIGHT_OF.get(cause, ""))),
+                why=why.get((row.alert.practice_id, _LIGHT_OF.get(cause, ""))),
             )
             for row, named in zip(rows, devices, strict=True)
         ],

@@ -131,9 +131,12 @@ async def list_causes(request: Request, call: Annotated[Call, reads(Permission.A
 async def read_summary(call: Reads) -> schemas.Summary:
     """Read how many practices show which light, how many somebody looks after, and how many devices are heard."""
     counted: dict[str, Counter[str]] = {name: Counter() for name in _LIGHTS}
+    devices: Counter[str] = Counter()
     total = 0
-    for *lights, number in await queries.count_lights(call):
+    for *found, active, silent, never, pending in await queries.count_lights(call):
+        *lights, number = found
         total += number
+        devices.update(reporting=active - silent - never, silent=silent, never=never, pending=pending)
         for name, light in zip(_LIGHTS, lights, strict=True):
             counted[name][light] += number
     counters = {
@@ -148,5 +151,5 @@ async def read_summary(call: Reads) -> schemas.Summary:
         mine=mine,
         unassigned=total - given,
         **counters,
-        devices=await queries.count_devices(call),
+        devices={name: devices[name] for name in ("reporting", "silent", "never", "pending")},
     )

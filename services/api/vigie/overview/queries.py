@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, false, func, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, false, func, select
 from sqlalchemy.orm import defer
 
 from vigie.auth.dependencies import Call
 from vigie.auth.models import Member
 from vigie.core.pagination import keyset, page_of
-from vigie.devices.models import Device, DeviceLiveness
 from vigie.overview.checklist_queries import in_state
 from vigie.overview.schemas import PracticeQuery
 from vigie.posture.models import Posture
 from vigie.practices.models import Practice, PracticeResponsible
-from vigie.practices.queries import matching, visible
+from vigie.practices.queries import matching, visible, visible_in
 
 _FILTERS = ("overall", "patch", "backup", "checklist", "liveness")
 _COUNTED = ("active", "silent", "never", "pending")
@@ -90,12 +89,15 @@ async def list_practices(
 
 
 async def count_lights(call: Call) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return how many practices there are per combination of lights (at most 1,024 rows)."""
+    """Return how many practices, and how many of their devices, there are per combination of lights (at most 1,024 rows).
+
+    One pass over the postures, which hold the counts of devices: practices that are archived have none.
+    """
     lights = [getattr(Posture, name) for name in _FILTERS]
+    devices = [func.sum(Posture.devices[name].as_integer()) for name in _COUNTED]
     statement = (
-        select(*lights, func.count())
-        .join(Practice, and_(Practice.provider_id == Posture.provider_id, Practice.id == Posture.practice_id))
-        .where(Posture.provider_id == call.principal.provider_id, *visible(call.principal))
+        select(*lights, func.count(), *devices)
+        .where(*visible_in(call.principal, Posture.provider_id, Posture.practice_id))
         .group_by(*lights)
     )
     return (await call.session.execute(statement)).all()
@@ -116,27 +118,3 @@ async def count_responsibles(call: Call) -> tuple[int, int]:
     )
     given, own = counted.one()
     return given, own
-
-
-async def count_devices(call: Call) -> dict[str, int]:
-    """Return how many devices of visible practices are reporting, silent, never heard, pending."""
-    active = Device.status == "active"
-    silent = DeviceLiveness.silent_since.is_not(None)
-    unheard = DeviceLiveness.last_seen_at.is_(None)
-    statement = (
-        select(
-            func.count().filter(active, ~silent, ~unheard),
-            func.count().filter(active, silent),
-            func.count().filter(active, unheard, ~silent),
-            func.count().filter(Device.status == "pending"),
-        )
-        .select_from(Device)
-        .join(
-            DeviceLiveness,
-            and_(DeviceLiveness.provider_id == Device.provider_id, DeviceLiveness.device_id == Device.id),
-        )
-        .join(Practice, and_(Practice.provider_id == Device.provider_id, Practice.id == Device.practice_id))
-        .where(Device.provider_id == call.principal.provider_id, *visible(call.principal), true())
-    )
-    counted = (await call.session.execute(statement)).one()
-    return dict(zip(("reporting", "silent", "never", "pending"), counted, strict=True))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, and_, func, or_, select
 
 from vigie.auth.dependencies import Call
 from vigie.auth.errors import LimitedToPracticesError
@@ -25,6 +25,16 @@ def visible(principal: Principal) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [Practice.provider_id == principal.provider_id]
     if principal.practices != ALL_PRACTICES:
         conditions.append(Practice.id.in_(principal.practices))
+    return conditions
+
+
+def visible_in(
+    principal: Principal, provider_id: SQLColumnExpression[UUID], practice_id: SQLColumnExpression[UUID]
+) -> list[ColumnElement[bool]]:
+    """Return the conditions of `visible` on a table whose rows name their practice: counting needs no look at practices."""
+    conditions: list[ColumnElement[bool]] = [provider_id == principal.provider_id]
+    if principal.practices != ALL_PRACTICES:
+        conditions.append(practice_id.in_(principal.practices))
     return conditions
 
 
