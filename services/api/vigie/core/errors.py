@@ -4,6 +4,7 @@ Clients depend on the code, never on a sentence: titles are translated, codes ar
 subclass of `AppError` beside the code that raises it; `docs/errors.md` lists them all, and a test compares.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
@@ -16,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+log = logging.getLogger(__name__)
 PROBLEM_TYPE = "application/problem+json"
 
 
@@ -185,7 +187,10 @@ def install_error_handlers(app: FastAPI, as_page: Callable[[Request, AppError], 
         return answer(request, known.get(status, InternalError)())
 
     async def on_database(request: Request, error: Exception) -> Response:
-        return answer(request, UnavailableError() if _is_passing(error) else InternalError())
+        if _is_passing(error):
+            return answer(request, UnavailableError())
+        log.error("a statement failed", exc_info=error)
+        return answer(request, InternalError())
 
     app.add_exception_handler(AppError, on_app_error)
     app.add_exception_handler(SQLAlchemyError, on_database)
