@@ -215,3 +215,19 @@ async def test_a_session_that_ended_leads_to_the_sign_in_and_back(furnished: Fur
         await page.get_by_role("button", name="Créer le cabinet et continuer").click()
         await page.wait_for_url("**/auth/login?return_to=*")
         assert all("401" in each for each in shown.wrongs)
+
+
+async def test_an_auditor_reads_everything_and_is_offered_no_change(furnished: Furnished, chrome: Browser) -> None:
+    base = furnished.house.url
+    async with window(chrome) as shown:
+        await shown.sign_in(base, STAFF, "Inès Duval")
+        await expect(shown.page.locator(f"#p-{furnished.house.practices[6]}")).to_be_visible()
+        for path in (f"/practices/{furnished.house.practices[0]}", "/alerts", "/settings/audit"):
+            answer = await shown.page.goto(base + path)
+            assert answer is not None
+            assert answer.status == 200, path
+            forms = await shown.page.eval_on_selector_all("[data-api]", "all => all.map(form => form.dataset.api)")
+            assert forms == [], path
+        await shown.page.goto(f"{base}/add-practice")
+        await expect(shown.page.get_by_text("Votre rôle permet de lire")).to_be_visible()
+        assert shown.wrongs == []
