@@ -97,6 +97,7 @@ async def test_signing_out_ends_both_sessions(house: House) -> None:
     async with Browser() as browser:
         await house.sign_in(browser, PSC, PAZ)
         kept = dict(browser.http.cookies)
+        await browser.open(f"{house.url}/auth/account")
         await browser.press("Se déconnecter")
         assert (await house.me(browser)).status_code == 401  # here at once, whatever happens there
         await browser.follow("Continuer")
@@ -155,6 +156,7 @@ async def test_the_log_tells_of_a_refusal_and_nothing_secret(house: House) -> No
         codes = [
             answer for address in browser.addresses for answer in parse_qs(urlsplit(address).query).get("code", [])
         ]
+        await browser.open(f"{house.url}/auth/account")
         await browser.press("Se déconnecter")
         await house.sign_in(browser, PSC, "Annuler")
     log = whole(house.log)

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from tests.conftest import settings_for
 from tests.support.cast import Cast
 from tests.support.records import done, refused
 from tests.support.rows import execute, fetch
@@ -22,6 +24,12 @@ from vigie.settings import Settings
 
 MAIL = {"kind": "mail", "name": "Rapports", "recipients": ["reports@atlas.example"]}
 Work = tuple[Database, asyncpg.Connection]
+
+
+@pytest.fixture
+def settings(fresh_database_url: str, key_file: Path) -> Settings:
+    """The job looks at every provider: here it finds only those of the test."""
+    return settings_for(fresh_database_url, key_file)
 
 
 @pytest.fixture
