@@ -29,6 +29,8 @@ WITHOUT_CONTROL = {
     "POST /v1/practices/{practice_id}/restore-tests",
     "POST /v1/webhook-endpoints",
     "PUT /v1/practices/{practice_id}/opening-hours",
+    "PUT /v1/provider/logo.png",
+    "GET /v1/provider/logo.png",
 }
 # What the throw-away providers have none of; operations that name one are not tried, and the report says so.
 NOT_FURNISHED = {
