@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from markupsafe import escape
+
 from tests.api.test_console_practice import page, shown
 from tests.support.agent import backup_section, healthy, job, patch_section
 from tests.support.alerts import follow_as_owner
@@ -16,6 +18,7 @@ from vigie.core.db import Database
 from vigie.people.members import Standing
 
 HOSTILE = "<script>alert('x')</script> \"שלום\" 🦷 &amp;"
+LONG = f"{HOSTILE} {'Cabinetdegroupe' * 40}"[:500]
 
 
 def published(at: datetime, days: int) -> str:
@@ -36,7 +39,7 @@ async def troubled(cast: Cast) -> None:
     await (await cast.device(cast.cedar, alias="accueil-2")).report({**healthy(at), "patch": missing})
     old = job(at, last_status="failed", exit_code=1, last_ok_at=wire_time(at - timedelta(days=9)))
     await (await cast.device(cast.elm, alias="serveur-1")).report({**healthy(at), "backup": backup_section(at, old)})
-    odd = await cast.pia.practice(HOSTILE, city="x" * 80)
+    odd = await cast.pia.practice(LONG, city="x" * 80)
     await (await cast.device(odd)).report(healthy(at))
 
 
@@ -60,6 +63,9 @@ async def test_the_fleet_says_who_needs_somebody_and_why(cast: Cast) -> None:
     raw = (await page(ana, "/practices")).text
     assert 'aria-label="Sélectionner Cedar"' in raw
     assert "<script>alert" not in raw
+    assert (
+        f'<bdi class="long" title="{escape(LONG)}">{escape(LONG)}</bdi>' in raw
+    )  # cut by its style, whole for who asks
     assert raw.index(">Cedar<") < raw.index("שלום")  # who is well comes last
     english = await shown(ana, "/practices", "en")
     assert "1 practice of 3 is in order." in english
@@ -189,7 +195,7 @@ async def test_the_export_is_the_filtered_list_and_no_formula(cast: Cast) -> Non
 
     head, *body = await rows(ana)
     named = {row[0]: dict(zip(head, row, strict=True)) for row in body}
-    assert named.keys() == {"Cedar", "Elm", HOSTILE, "'=HYPERLINK(1)"}
+    assert named.keys() == {"Cedar", "Elm", LONG, "'=HYPERLINK(1)"}
     assert named["'=HYPERLINK(1)"]["Ville"] == "'@SUM(1)"
     assert named["Elm"]["Sauvegardes"] == "Critique"
     assert named["Cedar"]["Cause (correctifs)"].startswith("Un correctif de sécurité manque")

@@ -33,6 +33,13 @@ async def test_a_practice_is_created_and_read_back(cast: Cast) -> None:
     assert (read["created_at"], read["archived_at"]) == ("2026-11-17T09:30:00Z", None)
 
 
+async def test_a_name_of_500_characters_is_kept_whole(cast: Cast) -> None:
+    name = "Cabinet de groupe des docteurs Éléonore, 🦷 שלום " * 11
+    assert (await cast.pia.post("/v1/practices", NEW | {"name": name[:500].strip()}))["name"] == name[:500].strip()
+    found = await cast.pia.get("/v1/practices", params={"q": "eleonore"})
+    assert [each["name"] for each in found["items"]] == [name[:500].strip()]
+
+
 async def test_a_practice_needs_only_a_name_and_a_profession(cast: Cast) -> None:
     created = await cast.pia.post("/v1/practices", NEW)
     left_out = {name: created[name] for name in WHOLE if name not in NEW}
@@ -44,7 +51,7 @@ async def test_a_practice_needs_only_a_name_and_a_profession(cast: Cast) -> None
     [
         ("name", ""),
         ("name", "   "),
-        ("name", "x" * 121),
+        ("name", "x" * 501),
         ("name", "two\nlines"),
         ("name", "nul\x00"),
         ("name", None),

@@ -110,7 +110,7 @@ async def test_a_report_in_english_has_no_french_left(cast: Cast) -> None:
 
 
 async def test_hostile_names_are_printed_as_text(cast: Cast) -> None:
-    practice = await cast.pia.practice(HOSTILE[:120])
+    practice = await cast.pia.practice((HOSTILE * 5)[:500].strip())
     _, pdf = await made(cast, practice)
     text = text_of(pdf)
     assert "<script>alert(1)</script> #$*_@`" in text

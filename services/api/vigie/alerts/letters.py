@@ -2,9 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 Tone = Literal["critical", "warning", "info", "ok"]
+_HEADING: Final = 80  # characters of a practice's name, which has up to 500
+
+
+def short(practice: str) -> str:
+    """Return the name of a practice as a heading bears it: its beginning, so that what is said of it follows in sight."""
+    return practice if len(practice) <= _HEADING else practice[: _HEADING - 1].rstrip() + "…"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from vigie.alerts import mail, posting, services
 from vigie.alerts.channel_models import SECRET, Channel, Outcome
 from vigie.alerts.delivery_queries import Claimed, Named
 from vigie.alerts.layout import as_brief
-from vigie.alerts.letters import Letter
+from vigie.alerts.letters import Letter, short
 from vigie.alerts.wording import Describe, Setting, alert_letter
 from vigie.alerts.wording_daily import digest_letter, opening_letter, report_letter, test_letter
 from vigie.core.outbound import Outbound, OutboundFailedError, OutboundRefusedError, Reach
@@ -81,7 +81,7 @@ def letter_of(post: Post, target: Target, claimed: Claimed, named: Named) -> Let
         public_url=post.public_url,
         zone=ZoneInfo(named.time_zone or target.time_zone),
         practice_id=claimed.practice_id,
-        practice=named.practice or named.provider,
+        practice=short(named.practice or named.provider),
         channel=target.name,
         describe=post.describe,
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Any, Final
 
-from vigie.alerts.letters import Letter, Line, Part, Tone
+from vigie.alerts.letters import Letter, Line, Part, Tone, short
 from vigie.alerts.wording import SEVERITY, Setting, title_of, why
 
 _MOST_LINES: Final = 60
@@ -152,7 +152,9 @@ def _alert_line(setting: Setting, alert: Mapping[str, Any], at: datetime, *, clo
         if alert.get("assignee"):
             text = f"{text} · {alert['assignee']}"
     head = setting.say(
-        ("{practice} : {title}", "{practice}: {title}"), practice=alert["practice"], title=title_of(setting, alert)
+        ("{practice} : {title}", "{practice}: {title}"),
+        practice=short(alert["practice"]),
+        title=title_of(setting, alert),
     )
     tone: Tone = "ok" if closed else alert["severity"]
     return Line(head, text, tone, setting.alert_link(alert["alert_id"]))
@@ -167,7 +169,7 @@ def opening_letter(setting: Setting, data: Mapping[str, Any]) -> Letter:
     if len(practices) == 1:
         return _one_practice(setting, practices[0], day)
     trouble = [each for each in practices if each["verdict"] != "yes"]
-    ready = [each["name"] for each in practices if each["verdict"] == "yes"]
+    ready = [short(each["name"]) for each in practices if each["verdict"] == "yes"]
     title = setting.say(
         ("{ready} cabinets sur {all} peuvent ouvrir", "{ready} of {all} practices can open"),
         ready=len(practices) - sum(each["verdict"] == "no" for each in practices),
@@ -220,12 +222,14 @@ def _one_practice(setting: Setting, practice: Mapping[str, Any], day: str) -> Le
         language=setting.language,
         subject=setting.say(
             ("{practice} peut-il ouvrir le {day} ? {said}", "Can {practice} open on {day}? {said}"),
-            practice=practice["name"],
+            practice=short(practice["name"]),
             day=day,
             said=said,
         ),
         mark=setting.say(("Peut-on ouvrir le {day} ?", "Can we open on {day}?"), day=day),
-        title=setting.say(("{practice} : {said}", "{practice}: {said}"), practice=practice["name"], said=said.lower()),
+        title=setting.say(
+            ("{practice} : {said}", "{practice}: {said}"), practice=short(practice["name"]), said=said.lower()
+        ),
         tone=tone,
         lead=lead,
         parts=parts,
@@ -237,7 +241,7 @@ def _one_practice(setting: Setting, practice: Mapping[str, Any], day: str) -> Le
 def _practice_line(setting: Setting, practice: Mapping[str, Any]) -> Line:
     tone, _ = _VERDICTS[practice["verdict"]]
     said = " ".join(_sentence(setting, each) for each in practice["reasons"])
-    return Line(practice["name"], said, tone, setting.practice_link(practice["id"]))
+    return Line(short(practice["name"]), said, tone, setting.practice_link(practice["id"]))
 
 
 def reason_text(setting: Setting, reason: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ _HERE: Final = Path(__file__).parent
 STATIC: Final = "/console/static"
 _STYLES: Final = ("tokens.css", "ground.css", "parts.css", "pages.css", "own.css", "narrow.css")
 _SCRIPTS: Final = ("prefs.js", "keys.js", "forms.js", "live.js")
+_LONG_NAME: Final = 60  # characters: longer ones take more than two lines of a phone
 _BY_INSTANT: Final = (
     "clock",
     "day",
@@ -69,6 +70,7 @@ def environment(language: Language) -> Environment:
     install: Callable[..., None] = made.install_gettext_callables  # type: ignore[attr-defined]
     install(texts.gettext, texts.ngettext, newstyle=True, pgettext=texts.pgettext, npgettext=texts.npgettext)
     made.filters["said"] = texts.said
+    made.filters["named"] = named
     sprite = (_HERE / "templates" / "icons.svg").read_text(encoding="utf-8")
     made.globals |= {
         "asset": files().address_of,
@@ -79,6 +81,13 @@ def environment(language: Language) -> Environment:
         "say": wording(language),
     }
     return made
+
+
+def named(name: str) -> Markup:
+    """Return the name of a practice, in its own direction of writing; a long one is cut by the style, and whole in its title."""
+    if len(name) <= _LONG_NAME:
+        return Markup("<bdi>{}</bdi>").format(name)
+    return Markup('<bdi class="long" title="{0}">{0}</bdi>').format(name)
 
 
 def render(template: str, language: Language, shown: Shown, **data: Any) -> str:

@@ -58,7 +58,7 @@ class Practice(Base):
 
     provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.id"), primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(120))
+    name: Mapped[str] = mapped_column(String(500))
     city: Mapped[str | None] = mapped_column(String(80))
     profession: Mapped[str] = mapped_column(Text)
     time_zone: Mapped[str] = mapped_column(String(64))

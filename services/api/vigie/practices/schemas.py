@@ -30,7 +30,7 @@ def _siret(text: str) -> str:
 
 
 _Line = StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")
-Name = Annotated[str, _Line, Field(max_length=120)]
+Name = Annotated[str, _Line, Field(max_length=500)]
 City = Annotated[str, _Line, Field(max_length=80)]
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
 Finess = Annotated[str, Field(max_length=9), AfterValidator(_finess)]
