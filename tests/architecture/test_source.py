@@ -140,6 +140,17 @@ def clocks_of_their_own(folder: Path) -> Found:
     ]
 
 
+def refusals_in_one_language(folder: Path) -> Found:
+    """`raise ValueError(…)` among wire shapes: whoever reads it may read French (`vigie.core.sentences.BadValueError`)."""
+    return [
+        f"{name}:{node.lineno}"
+        for name, tree, text in modules(folder)
+        if "BaseModel" in text
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and ast.unparse(node.exc.func) == "ValueError"
+    ]
+
+
 def _calls_outside_lambdas(node: ast.AST) -> Iterator[ast.Call]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Call):
@@ -204,6 +215,10 @@ def test_time_comes_from_the_clock() -> None:
     assert [place for place in clocks_of_their_own(API) if not place.startswith(outside)] == []
 
 
+def test_what_a_wire_shape_refuses_is_told_in_both_languages() -> None:
+    assert refusals_in_one_language(API) == []
+
+
 def test_every_process_of_a_run_collects_the_same_tests() -> None:
     assert parameters_that_differ(SERVICES.parent / "tests") == []
 
@@ -240,6 +255,11 @@ def test_every_process_of_a_run_collects_the_same_tests() -> None:
             "@pytest.mark.parametrize('x', [lambda: uuid4()])\ndef test(x):\n    uuid4()\n",
         ),
         (clocks_of_their_own, "x = datetime.now(UTC)\n", "x = clock.now()\n"),
+        (
+            refusals_in_one_language,
+            "from pydantic import BaseModel\nraise ValueError('no')\n",
+            "from pydantic import BaseModel\nraise BadValueError('no', 'non')\n",
+        ),
     ],
 )
 def test_what_is_refused_is_noticed(

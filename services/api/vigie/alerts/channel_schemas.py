@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from vigie.alerts.channel_models import ChannelKind, Language, Outcome, Severity, Status
 from vigie.alerts.rules.policy import Cause
 from vigie.core.pagination import PageQuery
-from vigie.core.wire import Instant
+from vigie.core.sentences import BadValueError
+from vigie.core.wire import Instant, refuse_emptied
 from vigie.practices.schemas import TimeZone
 
 # Addresses that mail servers understand without extensions (RFC 5321 §4.1.2, no quoted local parts, no address literals).
@@ -27,13 +28,13 @@ def is_mailbox(text: str) -> bool:
 
 def _mailbox(text: str) -> str:
     if not is_mailbox(text):
-        raise ValueError("not a mail address")
+        raise BadValueError("not a mail address", "Ce n'est pas une adresse électronique.")
     return text
 
 
 def _once(values: list[Any]) -> list[Any]:
     if len(set(values)) != len(values):
-        raise ValueError("the same twice")
+        raise BadValueError("the same twice", "Deux fois la même valeur.")
     return values
 
 
@@ -121,10 +122,7 @@ class ChannelPatch(BaseModel):
 
     @model_validator(mode="after")
     def _required_stay(self) -> Self:
-        required = {"name", "language", "recipients", "url", "minimum_severity", "time_zone", "enabled"}
-        empty = sorted(name for name in self.model_fields_set & required if getattr(self, name) is None)
-        if empty:
-            raise ValueError(f"{', '.join(empty)} cannot be empty")
+        refuse_emptied(self, "name", "language", "recipients", "url", "minimum_severity", "time_zone", "enabled")
         return self
 
 

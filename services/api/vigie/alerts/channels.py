@@ -26,6 +26,7 @@ from vigie.core.errors import InvalidRequestError, NotFoundError
 from vigie.core.ids import uuid7
 from vigie.core.outbound import OutboundRefusedError, Reach, check_address
 from vigie.core.sealing import Sealer
+from vigie.core.sentences import Sentence, fault
 from vigie.events.log import NewEvent
 from vigie.events.session import driver_connection, record
 from vigie.people.queries import refuse_foreign_practices
@@ -56,7 +57,7 @@ async def create_channel(call: Call, new: NewChannel, outside: Outside) -> tuple
     Raises `TooManyChannelsError`, `ChannelAddressRefusedError`, `SecretsOffError`, and `NotFoundError` for a foreign practice.
     """
     if await count_channels(call) >= MOST_CHANNELS:
-        raise TooManyChannelsError(f"at most {MOST_CHANNELS}")
+        raise TooManyChannelsError(Sentence(f"at most {MOST_CHANNELS}", f"{MOST_CHANNELS} au plus."))
     await refuse_foreign_practices(call, new.practices or ())
     text = signing.shown(signing.new_secret()) if isinstance(new, NewWebhookChannel) else None
     channel = Channel(
@@ -131,9 +132,8 @@ def _change_address(channel: Channel, patch: ChannelPatch, outside: Outside) -> 
 
 def _of_kind(channel: Channel, field: str, *kinds: str) -> None:
     if channel.kind not in kinds:
-        raise InvalidRequestError(
-            errors=[{"pointer": f"/body/{field}", "reason": f"a {channel.kind} channel has none"}]
-        )
+        wrong = fault(f"/body/{field}", f"a {channel.kind} channel has none", "Un canal de ce genre n'en a pas.")
+        raise InvalidRequestError(errors=[wrong])
 
 
 async def remove_channel(call: Call, channel_id: UUID) -> None:
@@ -193,7 +193,7 @@ def _webhook_address(url: str, reach: Reach) -> dict[str, Any]:
     try:
         check_address(url, reach)
     except OutboundRefusedError as error:
-        raise ChannelAddressRefusedError(str(error)) from error
+        raise ChannelAddressRefusedError(error.sentence) from error
     return {"url": url}
 
 
@@ -201,7 +201,7 @@ def _service_address(url: str) -> dict[str, Any]:
     try:
         return {"service": services.recognise(url)}
     except services.ServiceAddressError as error:
-        raise ChannelAddressRefusedError(str(error)) from error
+        raise ChannelAddressRefusedError(error.sentence) from error
 
 
 def _sealed(sealer: Sealer | None, text: str) -> bytes:

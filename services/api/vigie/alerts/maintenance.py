@@ -11,6 +11,7 @@ from vigie.alerts.schemas import NewWindow
 from vigie.auth.dependencies import Call
 from vigie.core.errors import NotFoundError
 from vigie.core.ids import uuid7
+from vigie.core.sentences import Sentence
 from vigie.events.log import NewEvent
 from vigie.events.session import record
 from vigie.practices.queries import refuse_limited
@@ -27,9 +28,18 @@ async def announce(call: Call, new: NewWindow) -> MaintenanceWindow:
         refuse_limited(call)
     if new.starts_at is not None and new.ends_at is not None:
         if new.ends_at <= new.starts_at or new.ends_at <= call.now:
-            raise WindowPeriodError("a window ends after it begins, in the future")
+            raise WindowPeriodError(
+                Sentence(
+                    "a window ends after it begins, in the future",
+                    "Une fenêtre finit après son début, et dans l'avenir.",
+                )
+            )
         if new.ends_at - new.starts_at > LONGEST:
-            raise WindowPeriodError(f"a window lasts at most {LONGEST.days} days")
+            raise WindowPeriodError(
+                Sentence(
+                    f"a window lasts at most {LONGEST.days} days", f"Une fenêtre dure au plus {LONGEST.days} jours."
+                )
+            )
     row = MaintenanceWindow(
         provider_id=call.principal.provider_id,
         id=uuid7(),

@@ -23,6 +23,7 @@ from vigie.alerts.rules.policy import (
     Step,
     Turn,
 )
+from vigie.core.sentences import BadValueError
 from vigie.core.wire import Instant
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -31,11 +32,11 @@ _MOST_MINUTES: Final = 31 * 24 * 60
 
 
 def known_zone(name: str) -> str:
-    """Return the name of a time zone; raises `ValueError` for one nobody knows."""
+    """Return the name of a time zone; raises `BadValueError` for one nobody knows."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        raise ValueError("no such time zone") from error
+        raise BadValueError("no such time zone", "Ce fuseau horaire n'existe pas.") from error
     return name
 
 
@@ -67,7 +68,9 @@ class SpanIn(_Strict):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if minutes_of(self.start) >= minutes_of(self.end):
-            raise ValueError("a span begins before it ends, within its day")
+            raise BadValueError(
+                "a span begins before it ends, within its day", "Une plage commence avant de finir, le même jour."
+            )
         return self
 
     def span(self) -> Span:
@@ -127,7 +130,9 @@ class LaddersIn(_Strict):
         for steps in (self.critical, self.warning, self.info):
             after = [step.after_min for step in steps]
             if after != sorted(set(after)):
-                raise ValueError("each rung comes later than the one before")
+                raise BadValueError(
+                    "each rung comes later than the one before", "Chaque échelon vient après le précédent."
+                )
         return self
 
 
@@ -141,7 +146,10 @@ class TurnIn(_Strict):
     @model_validator(mode="after")
     def _reachable(self) -> Self:
         if not self.channels and self.member_id is None:
-            raise ValueError("somebody on call is reached by a channel or as a member")
+            raise BadValueError(
+                "somebody on call is reached by a channel or as a member",
+                "Qui est d'astreinte est joint par un canal ou comme membre.",
+            )
         return self
 
     def turn(self) -> Turn:
@@ -159,7 +167,7 @@ class OverrideIn(_Strict):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.starts_at >= self.ends_at:
-            raise ValueError("it ends after it begins")
+            raise BadValueError("it ends after it begins", "La fin vient après le début.")
         return self
 
 
@@ -237,7 +245,10 @@ class AlertingPolicyIn(_Strict):
     @model_validator(mode="after")
     def _causes_known(self) -> Self:
         if "opening" in self.causes:
-            raise ValueError("the check before a working day is set per channel")
+            raise BadValueError(
+                "the check before a working day is set per channel",
+                "Le contrôle d'avant l'ouverture se règle canal par canal.",
+            )
         return self
 
     def policy(self) -> Policy:

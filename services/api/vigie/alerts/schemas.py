@@ -9,6 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from vigie.alerts.policy_schemas import TimeOfDay, Weekday, Zone, minutes_of
 from vigie.alerts.rules.policy import Cause
 from vigie.core.pagination import PageQuery
+from vigie.core.sentences import BadValueError
 from vigie.core.wire import Instant
 
 Severity = Literal["critical", "warning", "info"]
@@ -211,9 +212,11 @@ class WeeklyIn(_Strict):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.last is not None and self.last < self.first:
-            raise ValueError("the last day does not come before the first")
+            raise BadValueError(
+                "the last day does not come before the first", "Le dernier jour ne précède pas le premier."
+            )
         if minutes_of(self.start) == minutes_of(self.end):
-            raise ValueError("a window has a length")
+            raise BadValueError("a window has a length", "Une fenêtre a une durée.")
         return self
 
 
@@ -232,11 +235,13 @@ class NewWindow(_Strict):
     @model_validator(mode="after")
     def _once_or_weekly(self) -> Self:
         if self.device_id is not None and self.practice_id is None:
-            raise ValueError("a device is named with its practice")
+            raise BadValueError("a device is named with its practice", "Un poste se nomme avec son cabinet.")
         once = self.starts_at is not None and self.ends_at is not None
         none = self.starts_at is None and self.ends_at is None
         if not (once and self.weekly is None) and not (none and self.weekly is not None):
-            raise ValueError("either starts_at and ends_at, or weekly")
+            raise BadValueError(
+                "either starts_at and ends_at, or weekly", "Soit un début et une fin, soit des heures par semaine."
+            )
         return self
 
 

@@ -25,6 +25,7 @@ import apprise
 import requests
 
 from vigie.core.outbound import Outbound, OutboundFailedError, OutboundRefusedError
+from vigie.core.sentences import BadValueError
 
 TOTAL_S: Final = 20.0
 _EXCERPT: Final = 500
@@ -109,7 +110,7 @@ _TYPES: Final = {
 }
 
 
-class ServiceAddressError(ValueError):
+class ServiceAddressError(BadValueError):
     """The address is none of a service that is known, or carries what is not taken; the message says which, without it."""
 
 
@@ -244,14 +245,19 @@ def _made(url: str) -> tuple[str, Any]:
     for name, parsed in found:
         if parsed:
             return name, _instance(name, parsed)
-    raise ServiceAddressError("the address is of no service that is known")
+    raise ServiceAddressError(
+        "the address is of no service that is known", "Cette adresse n'est celle d'aucun service connu."
+    )
 
 
 def _check_parameters(query: str) -> None:
     """Refuse parameters beyond those that say to whom and how urgently, however they are prefixed."""
     strange = sorted({name for name, _ in parse_qsl(query, keep_blank_values=True)} - _PARAMETERS)
     if strange:
-        raise ServiceAddressError("the address carries parameters that are not taken")
+        raise ServiceAddressError(
+            "the address carries parameters that are not taken",
+            "L'adresse porte des paramètres qui ne sont pas acceptés.",
+        )
 
 
 def _instance(name: str, parsed: dict[str, Any]) -> Any:
@@ -270,7 +276,8 @@ def _instance(name: str, parsed: dict[str, Any]) -> Any:
     try:
         made = _plugin(name)(asset=asset, **{**parsed, "redirects": False})
     except (TypeError, ValueError, AttributeError) as error:
-        raise ServiceAddressError(f"the address is not complete for {name}") from error
+        said = (f"the address is not complete for {name}", f"L'adresse n'est pas complète pour {name}.")
+        raise ServiceAddressError(*said) from error
     made.request_rate_per_sec = 0  # messages to one channel are spaced by who sends them
     return made
 

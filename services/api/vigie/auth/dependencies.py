@@ -30,7 +30,7 @@ from starlette.routing import BaseRoute
 from vigie.audit.actions import ROUTE_ACTIONS, Action
 from vigie.audit.log import append
 from vigie.auth.clients import Clients
-from vigie.auth.errors import ForgedRequestError, InsufficientScopeError, UnauthenticatedError
+from vigie.auth.errors import ForgedRequestError, InsufficientScopeError, UnauthenticatedError, needs
 from vigie.auth.principal import Permission, Principal
 from vigie.auth.recording import Note, done, is_recorded, record_refusal
 from vigie.auth.sessions import Sessions
@@ -41,6 +41,7 @@ from vigie.core.db import Database
 from vigie.core.errors import AppError, InvalidRequestError
 from vigie.core.idempotency import Attempt
 from vigie.core.rate_limit import RateLimits
+from vigie.core.sentences import fault
 
 _GUARD = "vigie_guard"
 _RECORDED = "vigie_recorded"
@@ -234,8 +235,8 @@ def _refuse_unknown_parameters(request: Request) -> None:
     known = _query_parameters(route) if isinstance(route, APIRoute) else frozenset()
     unknown = [name for name in request.query_params if name not in known]
     if unknown:
-        errors = [{"pointer": f"/query/{name}", "reason": "unknown parameter"} for name in unknown[:20]]
-        raise InvalidRequestError(errors=errors)
+        said = ("unknown parameter", "Ce paramètre n'existe pas.")
+        raise InvalidRequestError(errors=[fault(f"/query/{name}", *said) for name in unknown[:20]])
 
 
 def _guarded(permission: Permission, *, write: bool, recorded: bool) -> Any:
@@ -279,7 +280,7 @@ def _admit(request: Request, principal: Principal, permission: Permission) -> No
     """Raise what keeps a known caller out of a route."""
     _refuse_forged(request, principal)
     if permission not in principal.permissions:
-        raise InsufficientScopeError(f"needs {permission}")
+        raise InsufficientScopeError(needs(permission))
     _refuse_unknown_parameters(request)
 
 

@@ -1,6 +1,12 @@
 """Refusals of authentication and authorization."""
 
 from vigie.core.errors import AppError
+from vigie.core.sentences import Sentence
+
+
+def needs(permission: str) -> Sentence:
+    """Return the sentence that names a permission somebody lacks."""
+    return Sentence(f"needs {permission}", f"Droit nécessaire : {permission}.")
 
 
 class UnauthenticatedError(AppError):
@@ -12,7 +18,7 @@ class UnauthenticatedError(AppError):
         "Un jeton d'accès ou une session valide est nécessaire",
     )
 
-    def __init__(self, detail: str | None = None) -> None:
+    def __init__(self, detail: str | Sentence | None = None) -> None:
         super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="vigie"'})
 
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from vigie.core.errors import AppError
+from vigie.core.sentences import Sentence, ToldError
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey
 ALGORITHMS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -25,6 +26,8 @@ _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"
 _RSA_BITS: Final = range(2048, 8193)
 _LEAST_EXPONENT: Final = 65_537
 _NAME: Final = 128
+_TOO_MANY: Final = Sentence(f"at most {MOST_KEYS} keys", f"{MOST_KEYS} clés au plus.")
+_TWICE: Final = Sentence("kid: another key of the set has it", "kid : une autre clé du jeu l'a déjà.")
 
 
 class PrivateKeyRefusedError(AppError):
@@ -42,7 +45,7 @@ class KeyRefusedError(AppError):
     title, title_fr = "The key set cannot be used", "Le jeu de clés n'est pas utilisable"
 
 
-class _UnfitError(Exception):
+class _UnfitError(ToldError):
     """Why one key cannot be used."""
 
 
@@ -54,15 +57,15 @@ def public_keys(document: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, An
     if any(_is_private(key) for key in document):
         raise PrivateKeyRefusedError
     found: dict[str, dict[str, Any]] = {}
-    errors = [] if len(document) <= MOST_KEYS else [_error("/keys", f"at most {MOST_KEYS} keys")]
+    errors = [] if len(document) <= MOST_KEYS else [_error("/keys", _TOO_MANY)]
     for place, key in enumerate(document):
         try:
             usable = _usable(key)
         except _UnfitError as error:
-            errors.append(_error(f"/keys/{place}", str(error)))
+            errors.append(_error(f"/keys/{place}", error.sentence))
             continue
         if usable["kid"] in found:
-            errors.append(_error(f"/keys/{place}", "kid: another key of the set has it"))
+            errors.append(_error(f"/keys/{place}", _TWICE))
         found[usable["kid"]] = usable
     if errors:
         raise KeyRefusedError(errors=errors[:20])
@@ -76,7 +79,7 @@ def verifying_key(stored: Mapping[str, Any], algorithm: str) -> PublicKey | None
     return _loaded(stored, algorithm)
 
 
-def _error(pointer: str, reason: str) -> dict[str, str]:
+def _error(pointer: str, reason: Sentence) -> dict[str, Any]:
     return {"pointer": f"/body{pointer}", "reason": reason}
 
 
@@ -88,16 +91,24 @@ def _usable(key: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members of a key that are kept; raises `_UnfitError`."""
     kid, kind, alg = key.get("kid"), key.get("kty"), key.get("alg")
     if not isinstance(kid, str) or not 0 < len(kid) <= _NAME or not kid.isprintable():
-        raise _UnfitError(f"kid: a name of at most {_NAME} characters is needed")
+        raise _UnfitError(
+            f"kid: a name of at most {_NAME} characters is needed",
+            f"kid : un nom d'au plus {_NAME} caractères est attendu.",
+        )
     if not isinstance(kind, str) or kind not in _MEMBERS:
-        raise _UnfitError("kty: RSA or EC is needed")
+        raise _UnfitError("kty: RSA or EC is needed", "kty : RSA ou EC est attendu.")
     if key.get("use", "sig") != "sig" or key.get("key_ops", ["verify"]) != ["verify"]:
-        raise _UnfitError("use, key_ops: the key must be one for verifying signatures")
+        raise _UnfitError(
+            "use, key_ops: the key must be one for verifying signatures",
+            "use, key_ops : une clé qui vérifie des signatures est attendue.",
+        )
     algorithms = _algorithms(key)
     if not algorithms:
-        raise _UnfitError("crv: P-256 or P-384 is needed")
+        raise _UnfitError("crv: P-256 or P-384 is needed", "crv : P-256 ou P-384 est attendu.")
     if alg is not None and alg not in algorithms:
-        raise _UnfitError(f"alg: {' or '.join(algorithms)} goes with this key")
+        raise _UnfitError(
+            f"alg: {' or '.join(algorithms)} goes with this key", f"alg : cette clé va avec {' ou '.join(algorithms)}."
+        )
     kept = {"kty": kind, **{name: key.get(name) for name in _MEMBERS[kind]}, "kid": kid}
     if alg is not None:
         kept["alg"] = alg
@@ -115,9 +126,11 @@ def _loaded(key: Mapping[str, Any], algorithm: str) -> PublicKey:
     try:
         found = jwt.PyJWK({name: value for name, value in key.items() if name != "alg"}, algorithm).key
     except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
-        raise _UnfitError("the members do not describe a key") from None  # the cause would quote them
+        raise _UnfitError(
+            "the members do not describe a key", "Ces champs ne décrivent pas une clé."
+        ) from None  # the cause would quote them
     if not isinstance(found, RSAPublicKey | EllipticCurvePublicKey):
-        raise _UnfitError("the members do not describe a public key")
+        raise _UnfitError("the members do not describe a public key", "Ces champs ne décrivent pas une clé publique.")
     return found
 
 
@@ -125,6 +138,7 @@ def _check_strength(key: PublicKey) -> None:
     if not isinstance(key, RSAPublicKey):
         return
     if key.key_size not in _RSA_BITS:
-        raise _UnfitError(f"n: {_RSA_BITS.start} to {_RSA_BITS.stop - 1} bits are needed")
+        least, most = _RSA_BITS.start, _RSA_BITS.stop - 1
+        raise _UnfitError(f"n: {least} to {most} bits are needed", f"n : de {least} à {most} bits sont attendus.")
     if key.public_numbers().e < _LEAST_EXPONENT:
-        raise _UnfitError(f"e: at least {_LEAST_EXPONENT} is needed")
+        raise _UnfitError(f"e: at least {_LEAST_EXPONENT} is needed", f"e : au moins {_LEAST_EXPONENT} est attendu.")

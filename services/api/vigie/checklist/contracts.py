@@ -12,6 +12,7 @@ from vigie.checklist.record_schemas import ContractPatch, NewContract, fault_of_
 from vigie.checklist.reopening import settle_told
 from vigie.core.errors import InvalidRequestError
 from vigie.core.ids import uuid7
+from vigie.core.sentences import fault
 from vigie.events.log import NewEvent
 from vigie.posture.assessment import Assessor
 from vigie.practices.models import Practice
@@ -67,9 +68,9 @@ async def change_contract(
         return contract
     for name, value in changed.items():
         setattr(contract, name, value)
-    fault = fault_of_terms(contract.starts_on, contract.ends_on, auto_renewal=contract.auto_renewal)
-    if fault is not None:
-        raise InvalidRequestError(errors=[{"pointer": f"/body/{fault[0]}", "reason": fault[1]}])
+    wrong = fault_of_terms(contract.starts_on, contract.ends_on, auto_renewal=contract.auto_renewal)
+    if wrong is not None:
+        raise InvalidRequestError(errors=[fault(f"/body/{wrong[0]}", *wrong[1:])])
     contract.updated_at = call.now
     await call.session.flush()
     await _settle(call, assessor, contract, {"change": "changed", "fields": sorted(changed)})

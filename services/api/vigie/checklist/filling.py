@@ -28,6 +28,7 @@ from vigie.checklist.records import suppliers_concerned
 from vigie.checklist.settling import settle
 from vigie.core.errors import InvalidRequestError, NotFoundError
 from vigie.core.ids import uuid7
+from vigie.core.sentences import fault
 from vigie.events.log import NewEvent
 from vigie.posture.assessment import Assessor
 from vigie.posture.catalogue.questionnaires import Template, load_questionnaires
@@ -253,9 +254,12 @@ def take_evidence(
 
 def _begin_renewal(questionnaire: Questionnaire) -> None:
     if questionnaire.status != "signed":
-        raise InvalidRequestError(
-            errors=[{"pointer": "/body/renew", "reason": "only a questionnaire that both parties signed is renewed"}]
+        wrong = fault(
+            "/body/renew",
+            "only a questionnaire that both parties signed is renewed",
+            "Seul un questionnaire que les deux parties ont signé se renouvelle.",
         )
+        raise InvalidRequestError(errors=[wrong])
     questionnaire.status, questionnaire.revision = "draft", questionnaire.revision + 1
     questionnaire.template_version = load_questionnaires().current
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from vigie.checklist.completeness import Lack, Part
 from vigie.checklist.prefill import Choice
 from vigie.core.pagination import PageQuery
+from vigie.core.sentences import BadValueError
 from vigie.core.wire import Instant
 
 Status = Literal["draft", "ready", "signed_by_supplier", "signed", "reopened", "expired"]
@@ -79,7 +80,7 @@ class AnswersIn(BaseModel):
     def _once(self) -> Self:
         named = [each.question for each in self.answers]
         if len(set(named)) != len(named):
-            raise ValueError("a question stands twice")
+            raise BadValueError("a question stands twice", "Une question s'y trouve deux fois.")
         return self
 
 

@@ -24,6 +24,7 @@ from vigie.checklist.record_models import (
 from vigie.checklist.record_schemas import ContractQuery, SupplierQuery
 from vigie.core.errors import NotFoundError
 from vigie.core.pagination import PageQuery, keyset, page_of
+from vigie.core.sentences import Sentence
 from vigie.practices.models import Practice, Provider
 
 _DEVICE = table(
@@ -34,13 +35,18 @@ _DEVICE = table(
 def refuse_staff(call: Call) -> None:
     """Raise `InsufficientScopeError` for practice staff: of the records they write the contacts only."""
     if call.principal.role == "practice_staff":
-        raise InsufficientScopeError("practice staff write the contacts of the incident card only")
+        raise InsufficientScopeError(
+            Sentence(
+                "practice staff write the contacts of the incident card only",
+                "Le personnel du cabinet n'écrit que les contacts de la fiche réflexe.",
+            )
+        )
 
 
 def refuse_practice_side(call: Call) -> None:
     """Raise `InsufficientScopeError` for people of a practice: this is the provider's to record."""
     if call.principal.role in PRACTICE_ROLES:
-        raise InsufficientScopeError("the provider records this")
+        raise InsufficientScopeError(Sentence("the provider records this", "C'est le prestataire qui le note."))
 
 
 def sees_the_providers(principal: Principal) -> bool:

@@ -8,7 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from vigie.checklist.record_models import ContactKind, Referential, RestoreResult, Service, SupplierKind
 from vigie.core.pagination import PageQuery
-from vigie.core.wire import Instant
+from vigie.core.sentences import BadValueError
+from vigie.core.wire import Instant, refuse_emptied
 from vigie.practices.schemas import Siret
 
 _LINE = r"^[^\x00-\x1f\x7f]+$"
@@ -18,13 +19,13 @@ _FIRST_DAY, _LAST_DAY = date(1990, 1, 1), date(2100, 12, 31)
 
 def _distinct(values: list[int]) -> list[int]:
     if len(set(values)) != len(values):
-        raise ValueError("each at most once")
+        raise BadValueError("each at most once", "Chacun une fois au plus.")
     return sorted(values)
 
 
 def _distinct_services(values: list[Service]) -> list[Service]:
     if len(set(values)) != len(values):
-        raise ValueError("each at most once")
+        raise BadValueError("each at most once", "Chacun une fois au plus.")
     return sorted(values)
 
 
@@ -75,7 +76,7 @@ class SupplierPatch(_Body):
 
     @model_validator(mode="after")
     def _required_stay(self) -> Self:
-        _refuse_emptied(self, "name", "kind")
+        refuse_emptied(self, "name", "kind")
         return self
 
 
@@ -116,9 +117,15 @@ class SupplierUse(_Body):
     @model_validator(mode="after")
     def _hosts(self) -> Self:
         if self.hosts_health_data and "hosting" not in self.services:
-            raise ValueError("who holds health data has `hosting` among the services")
+            raise BadValueError(
+                "who holds health data has `hosting` among the services",
+                "Qui détient des données de santé a l'hébergement (hosting) parmi ses services.",
+            )
         if self.hds_activities and not self.hosts_health_data:
-            raise ValueError("activities go with hosts_health_data")
+            raise BadValueError(
+                "activities go with hosts_health_data",
+                "Les activités certifiées ne se disent que d'un hébergeur de données de santé.",
+            )
         return self
 
 
@@ -191,7 +198,7 @@ class NewContract(_ContractTerms):
     def _in_order(self) -> Self:
         fault = fault_of_terms(self.starts_on, self.ends_on, auto_renewal=self.auto_renewal)
         if fault is not None:
-            raise ValueError(fault[1])
+            raise BadValueError(*fault[1:])
         return self
 
 
@@ -202,7 +209,7 @@ class ContractPatch(_ContractTerms):
 
     @model_validator(mode="after")
     def _required_stay(self) -> Self:
-        _refuse_emptied(self, "subject")
+        refuse_emptied(self, "subject")
         return self
 
 
@@ -244,9 +251,11 @@ class Contact(BaseModel):
     @model_validator(mode="after")
     def _reachable(self) -> Self:
         if self.phone is None and self.email is None:
-            raise ValueError("a contact has a telephone number or an address")
+            raise BadValueError(
+                "a contact has a telephone number or an address", "Un contact a un téléphone ou une adresse."
+            )
         if self.policy_number is not None and self.kind != "insurer":
-            raise ValueError("only an insurer has a policy number")
+            raise BadValueError("only an insurer has a policy number", "Seul un assureur a un numéro de contrat.")
         return self
 
 
@@ -305,16 +314,10 @@ class RestoreTestOut(BaseModel):
     recorded_by: str
 
 
-def _refuse_emptied(body: BaseModel, *required: str) -> None:
-    emptied = {name for name in required if name in body.model_fields_set and getattr(body, name) is None}
-    if emptied:
-        raise ValueError(f"{', '.join(sorted(emptied))} cannot be null")
-
-
-def fault_of_terms(starts_on: date | None, ends_on: date | None, *, auto_renewal: bool) -> tuple[str, str] | None:
-    """Return the field and the reason why a contract cannot run like this; None when it can."""
+def fault_of_terms(starts_on: date | None, ends_on: date | None, *, auto_renewal: bool) -> tuple[str, str, str] | None:
+    """Return the field and the reason why a contract cannot run like this, in both languages; None when it can."""
     if starts_on is not None and ends_on is not None and ends_on < starts_on:
-        return "ends_on", "a contract ends on the day it starts or later"
+        return "ends_on", "a contract ends on the day it starts or later", "Un contrat finit après son début."
     if auto_renewal and ends_on is None:
-        return "auto_renewal", "only a contract with an end renews itself"
+        return "auto_renewal", "only a contract with an end renews itself", "Sans fin, rien ne se reconduit."
     return None

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from vigie.auth.dependencies import Call, IdempotencyKey, attempt_of, known_caller, reads, writes
-from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
+from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError, needs
 from vigie.auth.principal import Permission, Principal
 from vigie.checklist import attestations, errors, evidence, follow_up, queries, schemas
 from vigie.checklist.asking import question_of, zone_of
@@ -187,7 +187,7 @@ async def add_evidence(
     if isinstance(upload, AppError):
         raise upload
     if upload is None:  # the guard has refused, or the caller's rights changed in between
-        raise InsufficientScopeError(f"needs {Permission.CHECKLIST_ANSWER}")
+        raise InsufficientScopeError(needs(Permission.CHECKLIST_ANSWER))
     described = _Described(name=upload.name, media_type=upload.media_type, sha256=upload.sha256.hex())
     attempt = attempt_of(call, request, idempotency_key, described)
     if attempt is not None and (kept := await idempotency.begin(call.session, attempt)) is not None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from vigie.core.pagination import PageQuery
-from vigie.core.wire import Instant
+from vigie.core.wire import Instant, refuse_emptied
 
 AnswerWord = Literal["yes", "no", "not_applicable"]
 SideWord = Literal["provider", "practice"]
@@ -139,9 +139,5 @@ class ActionPatch(BaseModel):
 
     @model_validator(mode="after")
     def _required_stay(self) -> Self:
-        emptied = sorted(
-            name for name in ("due_on", "status") if name in self.model_fields_set and getattr(self, name) is None
-        )
-        if emptied:
-            raise ValueError(f"{', '.join(emptied)} cannot be null")
+        refuse_emptied(self, "due_on", "status")
         return self

@@ -13,6 +13,7 @@ from vigie.checklist.questionnaire_content import Answers, content_now, day_of, 
 from vigie.checklist.questionnaire_models import Questionnaire, QuestionnaireRevision, Signature
 from vigie.checklist.questionnaire_schemas import Party, SignIn
 from vigie.core.errors import InvalidRequestError, NotFoundError
+from vigie.core.sentences import fault
 from vigie.posture.assessment import Assessor
 from vigie.practices.queries import changeable_practice
 
@@ -62,16 +63,19 @@ async def sign_questionnaire(
 
 def _check_outside(questionnaire: Questionnaire, wanted: SignIn, today: date) -> None:
     """Refuse a signature elsewhere by whom signs here, none by whom cannot, and one of tomorrow."""
-    reason = None
+    wrong: tuple[str, str] | None = None
     if wanted.outside is None:
         if wanted.party == "supplier" and questionnaire.supplier_id != questionnaire.provider_id:
-            reason = "this supplier signs outside: say who did, when, and where that can be seen"
+            wrong = (
+                "this supplier signs outside: say who did, when, and where that can be seen",
+                "Ce fournisseur signe ailleurs : dites qui a signé, quand, et où cela se voit.",
+            )
     elif wanted.party != "supplier" or questionnaire.supplier_id == questionnaire.provider_id:
-        reason = "this party signs here, in its own session"
+        wrong = ("this party signs here, in its own session", "Cette partie signe ici, dans sa propre session.")
     elif wanted.outside.signed_on > today:
-        reason = "the signature lies in the future"
-    if reason is not None:
-        raise InvalidRequestError(errors=[{"pointer": "/body/outside", "reason": reason}])
+        wrong = ("the signature lies in the future", "La date de signature est à venir.")
+    if wrong is not None:
+        raise InvalidRequestError(errors=[fault("/body/outside", *wrong)])
 
 
 def _check_turn(questionnaire: Questionnaire, party: Party) -> None:

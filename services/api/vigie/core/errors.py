@@ -17,6 +17,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from vigie.core.reasons import faults_of
+from vigie.core.sentences import Sentence, said
+
 log = logging.getLogger(__name__)
 PROBLEM_TYPE = "application/problem+json"
 
@@ -29,8 +32,10 @@ class AppError(Exception):
     title: ClassVar[str]
     title_fr: ClassVar[str]
 
-    def __init__(self, detail: str | None = None, *, headers: Mapping[str, str] | None = None, **members: Any) -> None:
-        super().__init__(detail or self.title)
+    def __init__(
+        self, detail: str | Sentence | None = None, *, headers: Mapping[str, str] | None = None, **members: Any
+    ) -> None:
+        super().__init__(str(detail or self.title))
         self.detail = detail
         self.headers = dict(headers or {})
         self.members = members
@@ -42,10 +47,10 @@ class AppError(Exception):
             "title": self.title_fr if language == "fr" else self.title,
             "status": self.status,
             "code": self.code,
-            **self.members,
+            **said(self.members, language),
         }
         if self.detail:
-            body["detail"] = self.detail
+            body["detail"] = said(self.detail, language)
         headers = {"Cache-Control": "no-store", "Content-Language": language, **self.headers}
         return Response(orjson.dumps(body), self.status, headers, media_type=PROBLEM_TYPE)
 
@@ -175,9 +180,7 @@ def install_error_handlers(app: FastAPI, as_page: Callable[[Request, AppError], 
         details = error.errors() if isinstance(error, RequestValidationError) else []
         if any(item["type"] == "json_invalid" for item in details):
             return answer(request, MalformedRequestError())
-        # The received value is never echoed: it may be a secret or speak of a person.
-        errors = [{"pointer": "/" + "/".join(map(str, item["loc"])), "reason": item["msg"]} for item in details[:20]]
-        return answer(request, InvalidRequestError(errors=errors))
+        return answer(request, InvalidRequestError(errors=faults_of(details)))
 
     async def on_http(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500

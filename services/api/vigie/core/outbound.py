@@ -20,6 +20,8 @@ from typing import Final, cast
 
 import httpx
 
+from vigie.core.sentences import ToldError
+
 CONNECT_S: Final = 5.0
 TOTAL_S: Final = 10.0
 MOST_BYTES: Final = 262_144
@@ -29,7 +31,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
-class OutboundRefusedError(Exception):
+class OutboundRefusedError(ToldError):
     """The address is not one we call; nothing was sent. The message says why, without the address."""
 
 
@@ -265,7 +267,7 @@ def checked_url(url: str, reach: Reach) -> httpx.URL:
     try:
         target = httpx.URL(url)
     except (httpx.InvalidURL, TypeError) as error:
-        raise OutboundRefusedError("the address is not a URL") from error
+        raise OutboundRefusedError("the address is not a URL", "Ce n'est pas une adresse web.") from error
     _check_scheme(target, reach)
     _check_form(target)
     return target
@@ -274,25 +276,32 @@ def checked_url(url: str, reach: Reach) -> httpx.URL:
 def _check_scheme(target: httpx.URL, reach: Reach) -> None:
     """Only https, but for this machine's own demo and tests."""
     if target.scheme != "https" and not (target.scheme == "http" and reach is Reach.LOOPBACK):
-        raise OutboundRefusedError("only https is called")
+        raise OutboundRefusedError("only https is called", "Seules les adresses en https sont appelées.")
 
 
 def _check_form(target: httpx.URL) -> None:
     """A host, and nothing that parsers disagree about or that ends up in logs."""
     if not target.host or target.userinfo or target.fragment:
-        raise OutboundRefusedError("the address has no host, or carries credentials or a fragment")
+        raise OutboundRefusedError(
+            "the address has no host, or carries credentials or a fragment",
+            "L'adresse n'a pas de nom d'hôte, ou porte un mot de passe ou un fragment.",
+        )
 
 
 def _check_addresses(found: Sequence[str], reach: Reach) -> None:
     """Refuse a name as a whole when one of its addresses is not allowed."""
     if not all(is_allowed(address, reach) for address in found):
-        raise OutboundRefusedError("the name leads to an address that is not called")
+        raise OutboundRefusedError(
+            "the name leads to an address that is not called", "Ce nom mène à une adresse qui n'est pas appelée."
+        )
 
 
 def _check_plain(found: Sequence[str], target: httpx.URL) -> None:
     """Plain http goes to this machine and nowhere else, whatever the name."""
     if target.scheme == "http" and not all(_within(_effective(ipaddress.ip_address(it)), _LOOPBACK) for it in found):
-        raise OutboundRefusedError("plain http is called on this machine only")
+        raise OutboundRefusedError(
+            "plain http is called on this machine only", "En http simple, seule cette machine est appelée."
+        )
 
 
 async def _receive(transport: httpx.AsyncBaseTransport, request: httpx.Request, most_bytes: int) -> Reply:

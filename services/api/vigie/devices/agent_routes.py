@@ -20,6 +20,7 @@ from vigie.core.crypto import b64url, b64url_decode
 from vigie.core.db import Database
 from vigie.core.errors import AppError, InvalidRequestError, preferred_language
 from vigie.core.metrics import HEARTBEATS
+from vigie.core.reasons import faults_of
 from vigie.devices import agent_requests, errors
 from vigie.devices.agent_requests import Addresses
 from vigie.devices.cadence import CONFIG_REV, INTERVAL_S, next_run
@@ -189,5 +190,4 @@ def _read_enrolment(body: bytes) -> EnrolmentRequest:
         faults = error.errors(include_url=False, include_input=False, include_context=False)
         if any(fault["type"] == "json_invalid" for fault in faults):
             raise errors.BodyUnreadableError("not JSON") from error
-        found = [{"pointer": "/" + "/".join(map(str, f["loc"])), "reason": f["msg"]} for f in faults[:20]]
-        raise InvalidRequestError(errors=found) from error
+        raise InvalidRequestError(errors=faults_of(faults)) from error

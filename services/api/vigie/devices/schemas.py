@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from vigie.core.wire import Instant
+from vigie.core.wire import Instant, refuse_emptied
 
 Alias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Role = Literal["workstation", "laptop", "server", "nas"]
@@ -56,8 +56,7 @@ class DevicePatch(BaseModel):
 
     @model_validator(mode="after")
     def _present_means_set(self) -> Self:
-        if any(getattr(self, name) is None for name in self.model_fields_set):
-            raise ValueError("alias and role cannot be null")
+        refuse_emptied(self, "alias", "role")
         return self
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from vigie.auth.dependencies import Call, IdempotencyKey, attempt_of, reads, writes
-from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
+from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError, needs
 from vigie.auth.principal import Permission
 from vigie.core import idempotency
 from vigie.core.errors import InvalidRequestError, NotFoundError, language_of, problems
@@ -43,7 +43,7 @@ def _needs(call: Call, *permissions: Permission) -> None:
     """Raise `InsufficientScopeError` unless the caller may read what is others', too."""
     for permission in permissions:
         if permission not in call.principal.permissions:
-            raise InsufficientScopeError(f"needs {permission}")
+            raise InsufficientScopeError(needs(permission))
 
 
 @router.get("/incidents", responses=problems(InvalidCursorError), summary="List incidents")

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from vigie.checklist.record_schemas import ContactsOut
 from vigie.core.pagination import PageQuery
+from vigie.core.sentences import BadValueError
 from vigie.core.wire import Instant
 from vigie.incidents.catalogue import Who
 from vigie.incidents.models import EntryKind, Kind
@@ -65,9 +66,9 @@ class NewNotice(_Body):
     @model_validator(mode="after")
     def _reasoned(self) -> Self:
         if self.outcome == "not_required" and self.reason is None:
-            raise ValueError("say why nothing is due")
+            raise BadValueError("say why nothing is due", "Dites pourquoi rien n'est dû.")
         if self.outcome == "not_required" and self.reference is not None:
-            raise ValueError("a reference goes with what was done")
+            raise BadValueError("a reference goes with what was done", "Un numéro va avec ce qui a été fait.")
         return self
 
 

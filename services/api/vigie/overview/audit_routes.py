@@ -15,6 +15,7 @@ from vigie.auth.principal import Permission
 from vigie.core.errors import InvalidRequestError, problems
 from vigie.core.etag import tagged
 from vigie.core.pagination import InvalidCursorError, Page
+from vigie.core.sentences import Sentence, fault
 
 router = APIRouter(prefix="/v1", tags=["people"], responses=problems(UnauthenticatedError, InsufficientScopeError))
 _SAME = ("number", "at", "action", "practice_id", "address", "outcome", "code", "details")
@@ -67,12 +68,17 @@ async def export_audit(
     """
     caller = call.principal
     if caller.limited:
-        raise InsufficientScopeError("a chain with entries left out cannot be verified")
+        raise InsufficientScopeError(
+            Sentence(
+                "a chain with entries left out cannot be verified",
+                "Une chaîne dont il manque des entrées ne se vérifie pas.",
+            )
+        )
     head = await queries.head_of(call.session, caller.provider_id)
     start = await queries.start_at(call.session, caller.provider_id, query.first, head)
     if start is None:
-        reason = f"the audit goes up to number {head.number}"
-        raise InvalidRequestError(errors=[{"pointer": "/query/from", "reason": reason}])
+        said = (f"the audit goes up to number {head.number}", f"Le journal va jusqu'au numéro {head.number}.")
+        raise InvalidRequestError(errors=[fault("/query/from", *said)])
     call.audit(details={"first": start.number, "last": head.number})
     lines = reading.export_lines(parts(request).database, Header(start, head), call.now)
     name = f"audit-{caller.provider_id}-{start.number}.ndjson"

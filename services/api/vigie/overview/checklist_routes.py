@@ -11,6 +11,7 @@ from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
 from vigie.auth.principal import Permission
 from vigie.core.errors import InvalidRequestError, NotFoundError, language_of, problems
 from vigie.core.etag import tagged, tagged_values
+from vigie.core.sentences import fault
 from vigie.overview import checklist_queries as queries
 from vigie.overview import checklist_schemas as shapes
 from vigie.overview.checklist import catalogue_control, checklist
@@ -26,8 +27,9 @@ Reads = Annotated[Call, reads(Permission.CHECKLIST_READ)]
 
 def _catalogue(version: str | None) -> Catalogue:
     if version is not None and version not in known_versions():
-        reason = f"known versions: {', '.join(known_versions())}"
-        raise InvalidRequestError(errors=[{"pointer": "/query/version", "reason": reason}])
+        names = ", ".join(known_versions())
+        wrong = fault("/query/version", f"known versions: {names}", f"Versions connues : {names}.")
+        raise InvalidRequestError(errors=[wrong])
     return load_catalogue(version)
 
 

@@ -14,6 +14,7 @@ from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
 from vigie.auth.principal import Permission, Principal
 from vigie.core.db import Database
 from vigie.core.errors import InvalidRequestError, problems
+from vigie.core.sentences import Sentence
 from vigie.events.models import Event
 from vigie.events.queries import events_after, first_kept, last_number
 from vigie.events.schemas import EventOut
@@ -66,7 +67,11 @@ async def _refuse_expired(call: Call, after: int) -> None:
     """Raise `EventsExpiredError` when events between `after` and the oldest that is kept are gone."""
     oldest = await first_kept(call.session, call.principal.provider_id)
     if oldest is not None and after and after + 1 < oldest:
-        raise EventsExpiredError(f"events before number {oldest} are no longer kept", oldest=oldest)
+        said = Sentence(
+            f"events before number {oldest} are no longer kept",
+            f"Les évènements d'avant le numéro {oldest} ne sont plus gardés.",
+        )
+        raise EventsExpiredError(said, oldest=oldest)
 
 
 @router.get(

@@ -13,6 +13,7 @@ from vigie.auth.principal import Permission
 from vigie.core.errors import InvalidRequestError, NotFoundError, language_of, problems
 from vigie.core.etag import tagged
 from vigie.core.pagination import InvalidCursorError, Page, PageQuery
+from vigie.core.sentences import fault
 from vigie.devices.queries import running_outage
 from vigie.events.session import record
 from vigie.overview import queries, schemas
@@ -35,7 +36,8 @@ _LIGHTS: Final = ("overall", "patch", "backup", "checklist", "liveness")
 def known_control(query: schemas.PracticeFilters) -> None:
     """Raise `InvalidRequestError` on a filter by a control that the catalogue does not have."""
     if query.control is not None and query.control not in load_catalogue().controls:
-        raise InvalidRequestError(errors=[{"pointer": "/query/control", "reason": "no control of the catalogue"}])
+        wrong = fault("/query/control", "no control of the catalogue", "Ce point de contrôle n'existe pas.")
+        raise InvalidRequestError(errors=[wrong])
 
 
 @router.get(

@@ -11,6 +11,7 @@ from vigie.auth.principal import Permission
 from vigie.core.errors import InvalidRequestError, language_of, problems
 from vigie.core.etag import tagged
 from vigie.core.pagination import InvalidCursorError, Page
+from vigie.core.sentences import fault
 from vigie.overview.gap_schemas import GapOut, GapQuery, PatchesSummary
 from vigie.overview.gaps import gather_patches, page_of_gaps
 from vigie.posture.rules.practice import HEADLINES
@@ -21,8 +22,8 @@ Reads = Annotated[Call, reads(Permission.DEVICES_READ)]
 
 def _known(query: GapQuery, light: str) -> None:
     if query.control is not None and query.control not in HEADLINES[light]:
-        reason = f"one of {', '.join(HEADLINES[light])}"
-        raise InvalidRequestError(errors=[{"pointer": "/query/control", "reason": reason}])
+        names = ", ".join(HEADLINES[light])
+        raise InvalidRequestError(errors=[fault("/query/control", f"one of {names}", f"L'un de : {names}.")])
 
 
 @router.get(

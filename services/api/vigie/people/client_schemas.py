@@ -9,14 +9,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from vigie.auth.clients import AuthMethod
 from vigie.auth.principal import SCOPES
 from vigie.core.pagination import PageQuery
-from vigie.core.wire import Instant
+from vigie.core.sentences import BadValueError
+from vigie.core.wire import Instant, refuse_emptied
 
 _DAY_S = 86_400
 
 
 def _scope(name: str) -> str:
     if name not in SCOPES:
-        raise ValueError("no such scope")
+        raise BadValueError("no such scope", "Ce droit n'existe pas.")
     return name
 
 
@@ -58,9 +59,7 @@ class ClientPatch(BaseModel):
 
     @model_validator(mode="after")
     def _required_stay(self) -> Self:
-        emptied = {name for name in self.model_fields_set - {"practices"} if getattr(self, name) is None}
-        if emptied:
-            raise ValueError(f"{', '.join(sorted(emptied))} cannot be null")
+        refuse_emptied(self, "name", "scopes", "auth_method")
         return self
 
 

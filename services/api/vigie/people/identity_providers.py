@@ -17,6 +17,7 @@ from vigie.auth.oidc.profiles import IdentityProvider, ProfileError, generic
 from vigie.core.db import Database
 from vigie.core.outbound import Outbound
 from vigie.core.sealing import SealBrokenError, Sealer
+from vigie.core.sentences import Sentence
 from vigie.people.errors import IssuerRefusedError, TooManyIssuersError
 from vigie.people.models import ProviderIdentity
 
@@ -111,7 +112,7 @@ def configured(
             **further,
         )
     except ProfileError as error:
-        raise IssuerRefusedError(str(error).partition(": ")[2] or None) from error
+        raise IssuerRefusedError(error.sentence) from error
 
 
 async def check_issuer(outbound: Outbound, provider_id: UUID, new: NewIssuer, now: datetime) -> IdentityProvider:
@@ -124,7 +125,7 @@ async def check_issuer(outbound: Outbound, provider_id: UUID, new: NewIssuer, no
     try:
         await Directory(outbound).metadata(idp, now)  # a fresh one: what is tried out leaves nothing behind
     except SignInError as error:
-        raise IssuerRefusedError(error.title, reason=error.code) from error
+        raise IssuerRefusedError(Sentence(error.title, error.title_fr), reason=error.code) from error
     return idp
 
 

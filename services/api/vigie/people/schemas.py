@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from vigie.core.pagination import PageQuery
-from vigie.core.wire import Instant
+from vigie.core.sentences import BadValueError
+from vigie.core.wire import Instant, refuse_emptied
 from vigie.practices.identifiers import is_rpps
 
 RoleName = Literal["owner", "technician", "auditor", "practitioner", "practice_staff"]
@@ -20,7 +21,10 @@ Practices = Annotated[list[UUID], Field(max_length=1000)]
 def _rpps(text: str) -> str:
     """Refuse a number whose key is wrong: one mistyped digit must not let somebody else in."""
     if not is_rpps(text):
-        raise ValueError("not an RPPS number (eleven digits, the last of which is a key)")
+        raise BadValueError(
+            "not an RPPS number (eleven digits, the last of which is a key)",
+            "Ce n'est pas un numéro RPPS : onze chiffres, dont le dernier est une clé qui ne correspond pas.",
+        )
     return text
 
 
@@ -92,8 +96,7 @@ class MemberPatch(BaseModel):
 
     @model_validator(mode="after")
     def _role_stays(self) -> Self:
-        if "role" in self.model_fields_set and self.role is None:
-            raise ValueError("role cannot be null")
+        refuse_emptied(self, "role")
         return self
 
 
@@ -196,7 +199,7 @@ class IssuerOptions(BaseModel):
     @classmethod
     def _few(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
         if value is not None and len(value) > 2:  # noqa: PLR2004 - hd and tid
-            raise ValueError("at most two")
+            raise BadValueError("at most two", "Deux au plus.")
         return value
 
 

@@ -11,6 +11,7 @@ from vigie.auth.dependencies import Call
 from vigie.core.errors import NotFoundError
 from vigie.core.ids import uuid7
 from vigie.core.pagination import keyset, page_of
+from vigie.core.sentences import Sentence
 from vigie.events.log import NewEvent
 from vigie.events.session import record
 from vigie.posture import reassessments
@@ -113,11 +114,20 @@ def _visible(call: Call) -> Select[ControlException]:
 
 def _check_period(starts_at: datetime, ends_at: datetime, now: datetime) -> None:
     if starts_at < now.replace(microsecond=0):
-        raise ExceptionPeriodError("an exception cannot begin in the past")
+        raise ExceptionPeriodError(
+            Sentence("an exception cannot begin in the past", "Une dérogation ne commence pas dans le passé.")
+        )
     if ends_at <= starts_at:
-        raise ExceptionPeriodError("an exception ends after it begins")
+        raise ExceptionPeriodError(
+            Sentence("an exception ends after it begins", "Une dérogation finit après son début.")
+        )
     if ends_at > months_after(now, LONGEST_MONTHS):
-        raise ExceptionPeriodError(f"an exception ends at most {LONGEST_MONTHS} months ahead; it can be granted anew")
+        raise ExceptionPeriodError(
+            Sentence(
+                f"an exception ends at most {LONGEST_MONTHS} months ahead; it can be granted anew",
+                f"Une dérogation finit dans {LONGEST_MONTHS} mois au plus ; elle peut être accordée de nouveau.",
+            )
+        )
 
 
 async def _judge_anew(call: Call, row: ControlException, kind: str) -> None:

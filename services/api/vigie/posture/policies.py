@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from vigie.auth.dependencies import Call
 from vigie.core.errors import InvalidRequestError
 from vigie.core.pagination import PageQuery, keyset, page_of
+from vigie.core.sentences import Sentence, fault
 from vigie.events.log import NewEvent
 from vigie.events.session import record
 from vigie.posture import reassessments
@@ -146,7 +147,11 @@ def _is_known(family: str, key: str, value: object) -> bool:
 
 def _check(thresholds: Thresholds) -> None:
     unknown = [
-        {"pointer": f"/body/thresholds/{family}/{key}", "reason": "no such threshold, or not such a value"}
+        fault(
+            f"/body/thresholds/{family}/{key}",
+            "no such threshold, or not such a value",
+            "Ce seuil n'existe pas, ou ne prend pas une telle valeur.",
+        )
         for family, values in thresholds.items()
         for key, value in values.items()
         if not _is_known(family, key, value)
@@ -163,7 +168,7 @@ def _check_together(change: Change) -> None:
     try:
         Policy.from_mapping(merged(change.beneath, change.after))
     except PolicyError as error:
-        raise PolicyContradictoryError(str(error), practices=[]) from error
+        raise PolicyContradictoryError(error.sentence, practices=[]) from error
     contradicted = []
     for practice_id, own in sorted(change.above.items()):
         try:
@@ -171,9 +176,11 @@ def _check_together(change: Change) -> None:
         except PolicyError:
             contradicted.append(str(practice_id))
     if contradicted:
-        raise PolicyContradictoryError(
-            "practices have thresholds of their own that these contradict", practices=contradicted[:_NAMED]
+        reason = Sentence(
+            "practices have thresholds of their own that these contradict",
+            "Des cabinets ont des seuils à eux que ceux-ci contredisent.",
         )
+        raise PolicyContradictoryError(reason, practices=contradicted[:_NAMED])
 
 
 async def _lock(call: Call) -> None:

@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from vigie.core.sentences import BadValueError
 from vigie.practices.public_holidays import public_holidays
 
 DAY_MINUTES = 24 * 60
@@ -193,12 +194,14 @@ def slot_after(at: datetime, slot_s: int, interval_s: int) -> datetime:
 
 
 def ordered(spans: Sequence[Span]) -> tuple[Span, ...]:
-    """Return spans in order. Raises `ValueError` when one is empty, outside its day, or overlaps another."""
+    """Return spans in order. Raises `BadValueError` when one is empty, outside its day, or overlaps another."""
     found = tuple(sorted(spans))
     for span in found:
         if not 0 <= span.start < span.end <= DAY_MINUTES:
-            raise ValueError("a span must begin before it ends, within its day")
+            raise BadValueError(
+                "a span must begin before it ends, within its day", "Une plage commence avant de finir, le même jour."
+            )
     for one, next_one in itertools.pairwise(found):
         if one.end > next_one.start:
-            raise ValueError("spans of a day must not overlap")
+            raise BadValueError("spans of a day must not overlap", "Les plages d'un jour ne se chevauchent pas.")
     return found

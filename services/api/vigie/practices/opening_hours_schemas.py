@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from vigie.core.sentences import BadValueError
 from vigie.core.wire import Instant
 from vigie.practices.calendar import Because, Hours, PracticeCalendar, Span, ordered
 from vigie.practices.public_holidays import Territory
@@ -18,7 +19,9 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 
 def _plausible(day: date) -> date:
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-        raise ValueError(f"a year between {_FIRST_YEAR} and {_LAST_YEAR}")
+        raise BadValueError(
+            f"a year between {_FIRST_YEAR} and {_LAST_YEAR}", f"Une année entre {_FIRST_YEAR} et {_LAST_YEAR}."
+        )
     return day
 
 
@@ -70,7 +73,10 @@ class Weekly(_Strict):
     @model_validator(mode="after")
     def _opens(self) -> Self:
         if not any(getattr(self, name) for name in WEEKDAYS):
-            raise ValueError("a practice opens at least once a week; delete the hours of one that never closes")
+            raise BadValueError(
+                "a practice opens at least once a week; delete the hours of one that never closes",
+                "Un cabinet ouvre au moins une fois par semaine ; retirez les horaires de celui qui ne ferme jamais.",
+            )
         return self
 
 
@@ -84,7 +90,10 @@ class Closure(_Strict):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if not 0 <= (self.last - self.first).days < _MOST_CLOSURE_DAYS:
-            raise ValueError(f"a closure ends on its first day or later, within {_MOST_CLOSURE_DAYS} days")
+            raise BadValueError(
+                f"a closure ends on its first day or later, within {_MOST_CLOSURE_DAYS} days",
+                f"Une fermeture finit le jour où elle commence ou après, en moins de {_MOST_CLOSURE_DAYS} jours.",
+            )
         return self
 
 
@@ -106,7 +115,7 @@ class OpeningHoursIn(_Strict):
     @model_validator(mode="after")
     def _one_word_a_day(self) -> Self:
         if len({opening.on for opening in self.openings}) < len(self.openings):
-            raise ValueError("two openings name the same day")
+            raise BadValueError("two openings name the same day", "Deux ouvertures nomment le même jour.")
         return self
 
     def hours(self) -> Hours:

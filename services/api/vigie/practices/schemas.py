@@ -6,26 +6,33 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from vigie.core.wire import Instant
+from vigie.core.sentences import BadValueError
+from vigie.core.wire import Instant, refuse_emptied
 from vigie.practices.identifiers import is_finess, is_siret
 from vigie.practices.models import Profession
 
 
 def _known_zone(name: str) -> str:
     if name not in available_timezones():
-        raise ValueError("not a time zone of the IANA database")
+        raise BadValueError("not a time zone of the IANA database", "Ce fuseau horaire n'existe pas.")
     return name
 
 
 def _finess(text: str) -> str:
     if not is_finess(text):
-        raise ValueError("not a FINESS number (nine characters with a valid key)")
+        raise BadValueError(
+            "not a FINESS number (nine characters with a valid key)",
+            "Ce n'est pas un numéro FINESS : neuf caractères, dont une clé qui ne correspond pas.",
+        )
     return text
 
 
 def _siret(text: str) -> str:
     if not is_siret(text):
-        raise ValueError("not a SIRET number (fourteen digits with a valid key)")
+        raise BadValueError(
+            "not a SIRET number (fourteen digits with a valid key)",
+            "Ce n'est pas un numéro SIRET : quatorze chiffres, dont une clé qui ne correspond pas.",
+        )
     return text
 
 
@@ -67,13 +74,7 @@ class PracticePatch(BaseModel):
 
     @model_validator(mode="after")
     def _required_stay(self) -> Self:
-        emptied = {
-            name
-            for name in ("name", "profession", "time_zone")
-            if name in self.model_fields_set and getattr(self, name) is None
-        }
-        if emptied:
-            raise ValueError(f"{', '.join(sorted(emptied))} cannot be null")
+        refuse_emptied(self, "name", "profession", "time_zone")
         return self
 
 

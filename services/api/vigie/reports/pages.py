@@ -15,6 +15,7 @@ from starlette.responses import Response
 from vigie.auth.dependencies import address_of, parts, public
 from vigie.core.errors import InvalidRequestError
 from vigie.core.rate_limit import key_of_address
+from vigie.core.sentences import fault
 from vigie.core.web_files import WebFiles, read_folder
 from vigie.people.pages import HEADERS, language_of, page, render, wants_page
 from vigie.reports.schemas import VerificationOut
@@ -78,7 +79,8 @@ async def _digest(request: Request) -> bytes:
     else:
         text = (await request.form()).get("sha256")
     if not isinstance(text, str) or not _DIGEST.fullmatch(text.strip().lower()):
-        raise InvalidRequestError(errors=[{"pointer": "/body/sha256", "reason": "64 hexadecimal digits"}])
+        wrong = fault("/body/sha256", "64 hexadecimal digits", "Soixante-quatre chiffres hexadécimaux sont attendus.")
+        raise InvalidRequestError(errors=[wrong])
     return bytes.fromhex(text.strip())
 
 

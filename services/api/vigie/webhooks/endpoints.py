@@ -9,6 +9,7 @@ from vigie.auth.dependencies import Call
 from vigie.core.ids import uuid7
 from vigie.core.outbound import OutboundRefusedError, Reach, check_address
 from vigie.core.sealing import Sealer
+from vigie.core.sentences import Sentence
 from vigie.events.queries import last_number
 from vigie.practices.queries import refuse_limited
 from vigie.webhooks import errors, queries
@@ -32,7 +33,7 @@ async def open_endpoint(call: Call, sealer: Sealer, reach: Reach, new: NewEndpoi
     provider_id = call.principal.provider_id
     others = await queries.count_endpoints(call.session, provider_id)
     if others >= MOST:
-        raise errors.TooManyEndpointsError(f"at most {MOST}")
+        raise errors.TooManyEndpointsError(Sentence(f"at most {MOST}", f"{MOST} au plus."))
     number = await last_number(call.session, provider_id)
     await queries.begin_at(call.session, provider_id, number, alone=not others)
     endpoint_id, secret = uuid7(), new_secret()
@@ -181,7 +182,7 @@ def _check_url(url: str, reach: Reach) -> None:
     try:
         check_address(url, reach)
     except OutboundRefusedError as error:
-        raise errors.UrlRefusedError(str(error)) from error
+        raise errors.UrlRefusedError(error.sentence) from error
 
 
 def _sorted(kinds: Sequence[str] | None) -> list[str] | None:

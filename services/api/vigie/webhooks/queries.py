@@ -11,6 +11,7 @@ from vigie.auth.dependencies import Call
 from vigie.auth.principal import Principal
 from vigie.core.errors import InvalidRequestError, NotFoundError
 from vigie.core.pagination import PageQuery, keyset, page_of
+from vigie.core.sentences import fault
 from vigie.practices.models import Practice
 from vigie.practices.queries import visible
 from vigie.webhooks.models import (
@@ -84,7 +85,7 @@ async def refuse_unseen_practices(call: Call, practices: Iterable[UUID]) -> None
     wanted = set(practices)
     found = await call.session.scalars(select(Practice.id).where(*visible(call.principal), Practice.id.in_(wanted)))
     if wanted - set(found):
-        raise InvalidRequestError(errors=[{"pointer": "/practices", "reason": "no such practice"}])
+        raise InvalidRequestError(errors=[fault("/practices", "no such practice", "Ce cabinet n'existe pas.")])
 
 
 async def limit_to(session: AsyncSession, endpoint: WebhookEndpoint, practices: Iterable[UUID] | None) -> None:

@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from vigie.core.pagination import PageQuery
-from vigie.core.wire import Instant
+from vigie.core.sentences import BadValueError
+from vigie.core.wire import Instant, refuse_emptied
 from vigie.events.kinds import KINDS
 
 _DAY_S = 86_400
@@ -18,7 +19,7 @@ Practices = Annotated[list[UUID], Field(min_length=1, max_length=1000)]
 
 def _known(kind: str) -> str:
     if kind not in KINDS:
-        raise ValueError("no such kind of event")
+        raise BadValueError("no such kind of event", "Ce genre d'évènement n'existe pas.")
     return kind
 
 
@@ -52,11 +53,7 @@ class EndpointPatch(BaseModel):
 
     @model_validator(mode="after")
     def _required_stay(self) -> Self:
-        emptied = {
-            name for name in self.model_fields_set & {"url", "description", "enabled"} if getattr(self, name) is None
-        }
-        if emptied:
-            raise ValueError(f"{', '.join(sorted(emptied))} cannot be null")
+        refuse_emptied(self, "url", "description", "enabled")
         return self
 
 

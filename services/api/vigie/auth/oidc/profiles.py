@@ -14,6 +14,7 @@ from uuid import UUID
 from vigie.auth.identifiers import provider_of
 from vigie.core.faults import OperatorError
 from vigie.core.outbound import ClientCertificate, Reach
+from vigie.core.sentences import Sentence
 
 Profile = Literal["pro_sante_connect", "generic"]
 TokenAuth = Literal["client_secret_basic", "client_secret_post", "tls_client_auth"]
@@ -50,7 +51,14 @@ _SHARED_ISSUER: Final = re.compile(r"/(?:common|organizations|consumers)(?:/|$)"
 
 
 class ProfileError(OperatorError, ValueError):
-    """The configuration of an identity provider cannot be used; the message says what is wrong, never a secret."""
+    """The configuration of an identity provider cannot be used; the message says what is wrong, never a secret.
+
+    It begins with the id of the issuer, for the operator. `sentence` is what the owner who sets one up is told.
+    """
+
+    def __init__(self, message: str, french: str = "Cette configuration ne peut pas servir.") -> None:
+        super().__init__(message)
+        self.sentence = Sentence(message.partition(": ")[2] or message, french)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +153,10 @@ def generic(
     """
     _refuse_further(id, further, "profile")
     if _SHARED_ISSUER.search(urlsplit(issuer).path) and "login.microsoftonline.com" in issuer:
-        raise ProfileError(f"{id}: name one directory as issuer; this one speaks for every directory of Microsoft's")
+        raise ProfileError(
+            f"{id}: name one directory as issuer; this one speaks for every directory of Microsoft's",
+            "Nommez un seul annuaire : cet émetteur parle pour tous ceux de Microsoft.",
+        )
     chosen: dict[str, Any] = {
         "scopes": ("openid", "profile", "email"),
         "algorithms": ("RS256", "PS256", "ES256"),
@@ -199,26 +210,32 @@ def _refuse_names(idp: IdentityProvider) -> None:
     if idp.provider_id is not None and provider_of(idp.id, "vip") != idp.provider_id:
         raise ProfileError(f"{idp.id!r}: the id does not carry its provider")
     if not idp.label.strip() or len(idp.label) > 80 or not idp.label.isprintable():  # noqa: PLR2004 - a button's width
-        raise ProfileError(f"{idp.id}: label is what the button says, at most 80 characters")
+        raise ProfileError(
+            f"{idp.id}: label is what the button says, at most 80 characters",
+            "Le nom montré sur le bouton a 80 caractères au plus.",
+        )
 
 
 def _refuse_issuer(idp: IdentityProvider) -> None:
     parts = urlsplit(idp.issuer)
     if parts.scheme != "https" and not (parts.scheme == "http" and idp.reach is Reach.LOOPBACK):
-        raise ProfileError(f"{idp.id}: issuer must be an https address")
+        raise ProfileError(f"{idp.id}: issuer must be an https address", "L'émetteur est une adresse en https.")
     if not host_of(parts) or parts.username is not None or parts.query or parts.fragment:
-        raise ProfileError(f"{idp.id}: issuer must be an address without credentials, query and fragment")
+        raise ProfileError(
+            f"{idp.id}: issuer must be an address without credentials, query and fragment",
+            "L'adresse de l'émetteur n'a ni mot de passe, ni paramètre, ni fragment.",
+        )
     if not idp.discovery_path.startswith("/"):
         raise ProfileError(f"{idp.id}: discovery_path begins with a slash")
     if not all(
         re.fullmatch(r"[a-z0-9.\-]+(?::[0-9]{1,5})?|\[[0-9a-f:]+\](?::[0-9]{1,5})?", host) for host in idp.hosts
     ):
-        raise ProfileError(f"{idp.id}: hosts are written host or host:port")
+        raise ProfileError(f"{idp.id}: hosts are written host or host:port", "Un hôte s'écrit nom ou nom:port.")
 
 
 def _refuse_credentials(idp: IdentityProvider) -> None:
     if not idp.client_id or not idp.client_id.isprintable():
-        raise ProfileError(f"{idp.id}: client_id is missing")
+        raise ProfileError(f"{idp.id}: client_id is missing", "L'identifiant client manque.")
     if idp.token_auth not in get_args(TokenAuth):
         raise ProfileError(f"{idp.id}: token_auth is one of {', '.join(get_args(TokenAuth))}")
     by_certificate = idp.token_auth == "tls_client_auth"  # noqa: S105 - the name of a method
@@ -230,13 +247,20 @@ def _refuse_credentials(idp: IdentityProvider) -> None:
 
 def _refuse_requests(idp: IdentityProvider) -> None:
     if "openid" not in idp.scopes or not all(map(_WORD.fullmatch, idp.scopes)):
-        raise ProfileError(f"{idp.id}: scopes are single words, openid among them")
+        raise ProfileError(
+            f"{idp.id}: scopes are single words, openid among them",
+            "Les portées (scopes) sont des mots simples, dont openid.",
+        )
     if not all(map(_WORD.fullmatch, (*idp.acr_values, *idp.accepted_acr))):
         raise ProfileError(f"{idp.id}: acr values are single words")
     if not idp.algorithms or not set(idp.algorithms) <= set(ASYMMETRIC):
-        raise ProfileError(f"{idp.id}: algorithms are some of {', '.join(ASYMMETRIC)}")
+        names = ", ".join(ASYMMETRIC)
+        raise ProfileError(f"{idp.id}: algorithms are some of {names}", f"Algorithmes possibles : {names}.")
     if not set(idp.required_claims) <= _RESTRICTIONS or not all(idp.required_claims.values()):
-        raise ProfileError(f"{idp.id}: required_claims name values of {', '.join(sorted(_RESTRICTIONS))}")
+        names = ", ".join(sorted(_RESTRICTIONS))
+        raise ProfileError(
+            f"{idp.id}: required_claims name values of {names}", f"Les valeurs exigées sont celles de {names}."
+        )
 
 
 def _refuse_limits(idp: IdentityProvider) -> None:
@@ -245,4 +269,7 @@ def _refuse_limits(idp: IdentityProvider) -> None:
     if idp.max_age_s is not None and not 0 <= idp.max_age_s <= _LONGEST_AGE_S:
         raise ProfileError(f"{idp.id}: max_age_s lies between 0 and {_LONGEST_AGE_S}")
     if not 0 < idp.idle_s <= idp.absolute_s <= _LONGEST_SESSION_S:
-        raise ProfileError(f"{idp.id}: idle_s is at most absolute_s, and that at most {_LONGEST_SESSION_S}")
+        raise ProfileError(
+            f"{idp.id}: idle_s is at most absolute_s, and that at most {_LONGEST_SESSION_S}",
+            f"idle_s ne dépasse pas absolute_s, qui ne dépasse pas {_LONGEST_SESSION_S}.",
+        )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
+from vigie.core.sentences import BadValueError
 from vigie.practices.calendar import slot_after
 
 State = Literal["pass", "warn", "fail", "unknown", "not_applicable"]
@@ -115,15 +116,18 @@ class AlwaysOpen:
 ALWAYS_OPEN: Calendar = AlwaysOpen()
 
 
-class PolicyError(ValueError):
+class PolicyError(BadValueError):
     """A policy that cannot be applied: unknown key, not a positive integer, or bounds in the wrong order."""
+
+    def __init__(self, english: str, french: str = "Cette politique ne peut pas s'appliquer.") -> None:
+        super().__init__(english, french)
 
 
 def _check_ordered(section: object, *pairs: tuple[str, str]) -> None:
     """Refuse bounds that would leave a state no room."""
     for lower, upper in pairs:
         if getattr(section, lower) > getattr(section, upper):
-            raise PolicyError(f"{lower} must not exceed {upper}")
+            raise PolicyError(f"{lower} must not exceed {upper}", f"{lower} ne dépasse pas {upper}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ class FreshnessPolicy:
     def __post_init__(self) -> None:
         """Check the order of the bounds."""
         if self.fresh_hours > self.stale_days * 24:
-            raise PolicyError("fresh_hours must not exceed stale_days")
+            raise PolicyError("fresh_hours must not exceed stale_days", "fresh_hours ne dépasse pas stale_days.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +198,10 @@ class BackupPolicy:
             ("restore_test_pass_days", "restore_test_warn_days"),
         )
         if self.recent_pass_hours > self.recent_warn_days * 24:
-            raise PolicyError("recent_pass_hours must not exceed recent_warn_days")
+            raise PolicyError(
+                "recent_pass_hours must not exceed recent_warn_days",
+                "recent_pass_hours ne dépasse pas recent_warn_days.",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +236,7 @@ class ProtectionPolicy:
         """Check the order of the bounds."""
         _check_ordered(self, ("signatures_pass_days", "signatures_warn_days"))
         if self.encryption_reach not in {1, 2}:
-            raise PolicyError("encryption_reach must be 1 or 2")
+            raise PolicyError("encryption_reach must be 1 or 2", "encryption_reach vaut 1 ou 2.")
 
 
 @dataclass(frozen=True, slots=True)
