@@ -80,6 +80,36 @@ from vigie.webhooks import routes as webhook_routes
 from vigie.webhooks.kit import Webhooks
 
 HEARTBEATS = "/v1/agent/heartbeats"
+_ROUTES = (
+    fleet_routes,
+    gap_routes,
+    overview_routes,
+    channel_routes,
+    checklist_routes,
+    audit_routes,
+    opening_hours_routes,
+    policy_routes,
+    exception_routes,
+    event_routes,
+    webhook_routes,
+    alert_routes,
+    maintenance_routes,
+    device_routes,
+    questionnaire_routes,
+    answer_routes,
+    supplier_routes,
+    record_routes,
+    incidents_routes,
+    incident_routes,
+    report_routes,
+    issued_routes,
+    people_routes,
+    me_routes,
+    issuer_routes,
+    client_routes,
+    auth_routes,
+    health,
+)
 _SIGN_IN_CONNECTIONS = 2
 
 
@@ -262,34 +292,10 @@ def install_routes(app: FastAPI) -> None:
     """Add every route; the two agent routes are plain handlers (56 µs of framework instead of 300)."""
     app.add_route(HEARTBEATS, agent_routes.post_heartbeat, methods=["POST"], include_in_schema=False)
     app.add_route("/v1/agent/enrolments", agent_routes.post_enrolment, methods=["POST"], include_in_schema=False)
-    app.include_router(fleet_routes.router)
-    app.include_router(gap_routes.router)
-    app.include_router(overview_routes.router)
-    app.include_router(channel_routes.router)
-    app.include_router(checklist_routes.router)
-    app.include_router(audit_routes.router)
-    app.include_router(opening_hours_routes.router)
-    app.include_router(policy_routes.router)
-    app.include_router(exception_routes.router)
-    app.include_router(event_routes.router)
-    app.include_router(webhook_routes.router)
-    app.include_router(alert_routes.router)
-    app.include_router(maintenance_routes.router)
-    app.include_router(device_routes.router)
-    app.include_router(questionnaire_routes.router)
-    app.include_router(answer_routes.router)
-    app.include_router(supplier_routes.router)
-    app.include_router(record_routes.router)
-    app.include_router(incidents_routes.router)
-    app.include_router(incident_routes.router)
-    app.include_router(report_routes.router)
-    app.include_router(issued_routes.router)
-    app.include_router(people_routes.router)
-    app.include_router(me_routes.router)
-    app.include_router(issuer_routes.router)
-    app.include_router(client_routes.router)
-    app.include_router(auth_routes.router)
-    app.include_router(health.router)
+    for routes in _ROUTES:
+        # Their own routes, not `include_router`: it makes each anew for this application at its first request (half a second
+        # of processor time), and asks every router in turn for each request.
+        app.router.routes.extend(routes.router.routes)
     for path, handler, method in (*SIGN_IN_PAGES, *ACCOUNT_PAGES, *VERIFICATION_PAGES):
         app.add_route(path, handler, methods=[method], include_in_schema=False)
     for path, shown in PAGES:
