@@ -58,8 +58,12 @@ def test_the_documents_do_not_depend_on_the_process() -> None:
 
 
 @pytest.mark.parametrize("name", ["console.json", "agent.json", "events.json"])
-def test_a_document_is_valid_openapi_and_its_validator_would_notice(fresh: dict[str, Any], name: str) -> None:
+def test_a_document_is_valid_openapi(fresh: dict[str, Any], name: str) -> None:
     assert [error.message for error in OpenAPIV31SpecValidator(fresh[name]).iter_errors()] == []
+
+
+@pytest.mark.parametrize("name", ["agent.json", "events.json"])
+def test_the_validator_would_notice(fresh: dict[str, Any], name: str) -> None:
     spoilt = json.loads(json.dumps(fresh[name]))
     operations = spoilt["paths"] if "paths" in spoilt else spoilt["webhooks"]
     del next(iter(next(iter(operations.values())).values()))["responses"]

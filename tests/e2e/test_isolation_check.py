@@ -44,7 +44,7 @@ NOT_FURNISHED = {
 
 
 # A part of the operations, drawn anew in every run; tests/architecture/test_isolation.py tries each of them each time.
-SHARE = float(os.environ.get("VIGIE_TEST_ISOLATION_SHARE", "0.25"))
+SHARE = float(os.environ.get("VIGIE_TEST_ISOLATION_SHARE", "0.1"))
 
 
 @pytest.mark.timeout(360)

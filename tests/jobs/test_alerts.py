@@ -187,7 +187,7 @@ async def test_a_rehearsal_of_a_month_is_what_happened_in_it(
     weekly = {"weekdays": ["tuesday"], "from": "20:00", "to": "06:00", "first": "2026-11-01"}
     await pia.post("/v1/maintenance-windows", {"practice_id": None, "weekly": weekly, "reason": "Servers restart"})
     while cast.clock.now() < NOW + timedelta(days=31):
-        cast.clock.advance(rng.randrange(5, rng.choice((30, 500))) * MINUTE)
+        cast.clock.advance(rng.randrange(5, rng.choice((30, 900))) * MINUTE)
         cast.refresh(pia)
         await live_through(cast, rng, device)
         if rng.randrange(3):  # the worker looks when it looks

@@ -22,9 +22,9 @@ WEEK: dict[str, Any] = {
 }
 
 
-@pytest.fixture(params=["postgresql", "citus"])
-def settings(fresh_database_url: str, key_file: Path, request: pytest.FixtureRequest) -> Settings:
-    return settings_for(fresh_database_url, key_file, database_form=request.param)
+@pytest.fixture
+def settings(fresh_database_url: str, key_file: Path, database_form: str) -> Settings:
+    return settings_for(fresh_database_url, key_file, database_form=database_form)
 
 
 def paris(text: str) -> datetime:

@@ -19,9 +19,9 @@ MONDAY = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)  # nine o'clock in Paris
 KINDS = ("device.silent", "device.returned", "device.silence_explained")
 
 
-@pytest.fixture(params=["postgresql", "citus"])
-def settings(fresh_database_url: str, key_file: Path, request: pytest.FixtureRequest) -> Settings:
-    return settings_for(fresh_database_url, key_file, database_form=request.param)
+@pytest.fixture
+def settings(fresh_database_url: str, key_file: Path, database_form: str) -> Settings:
+    return settings_for(fresh_database_url, key_file, database_form=database_form)
 
 
 class Office:

@@ -25,9 +25,9 @@ from vigie.settings import Settings
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
 
 
-@pytest.fixture(params=["postgresql", "citus"])
-def settings(fresh_database_url: str, key_file: Path, request: pytest.FixtureRequest) -> Settings:
-    return settings_for(fresh_database_url, key_file, database_form=request.param)
+@pytest.fixture
+def settings(fresh_database_url: str, key_file: Path, database_form: str) -> Settings:
+    return settings_for(fresh_database_url, key_file, database_form=database_form)
 
 
 async def slot_of(cast: Cast, device: Agent) -> int:
