@@ -1,4 +1,4 @@
-// The inbox by keyboard. A row that is opened fills the detail in place (htmx); on a phone the link leads to a page of its own.
+// The inbox by keyboard. A row that is opened fills the detail in place; on a phone the link leads to a page of its own.
 // A, S and E act on the alert whose row has the focus: if another one is open, the focused one is opened first.
 "use strict";
 
@@ -20,17 +20,33 @@ function mark() {
   }
 }
 
-async function open(row) {
+// One alert is fetched at a time, so that no answer finds the place of another: whoever steps on faster sees the one they came to
+// last, and those between are not fetched. `then` is done with the alert that it was asked of, and is never passed over.
+let line = Promise.resolve();
+let turn = 0;
+
+function fetchInTurn(address, source, then) {
+  turn += 1;
+  const mine = turn;
+  line = line.then(async () => {
+    if (mine !== turn && !then) return;
+    await htmx.ajax("GET", address(), { source, target: "#detail", select: "#detail", swap: "outerHTML" });
+    then?.();
+  }).catch(() => {}); // the service is away: what is shown stays
+  return line;
+}
+
+function open(row, then) {
   const link = row.querySelector("a");
   if (NARROW.matches) {
     window.location.assign(link.href);
-    return;
+    return Promise.resolve();
   }
-  await htmx.ajax("GET", link.href, { source: link, target: "#detail", select: "#detail", swap: "outerHTML" });
+  return fetchInTurn(() => link.href, link, then && (() => { if (detail()?.dataset.alert === row.dataset.alert) then(); }));
 }
 
-async function again() {
-  await htmx.ajax("GET", window.location.href, { target: "#detail", select: "#detail", swap: "outerHTML" });
+function again() {
+  return fetchInTurn(() => window.location.href);
 }
 
 function say(row, act) {
@@ -43,7 +59,6 @@ function say(row, act) {
 
 // What was dealt with stays where it is, quiet, and the next one is opened.
 async function goOn(row) {
-  row?.setAttribute("data-gone", "");
   const all = rows();
   const here = all.indexOf(row);
   const next = [...all.slice(here + 1), ...all.slice(0, Math.max(here, 0))].find((each) => !each.hasAttribute("data-gone"));
@@ -52,28 +67,46 @@ async function goOn(row) {
     return;
   }
   await open(next);
-  next.querySelector("a").focus();
+  if (detail()?.dataset.alert === next.dataset.alert) next.querySelector("a").focus();
 }
 
-document.addEventListener("vigie:done", async (event) => {
-  const act = event.target.dataset.act;
-  if (!act) return;
-  const row = rowOf(detail()?.dataset.alert);
+// An answer may come when the reader is at another alert already: it is said of the alert that it is about, and nobody is moved.
+async function done(event) {
+  const form = event.target;
+  const { act } = form.dataset;
+  const id = form.dataset.api.split("/")[3];
+  const row = rowOf(id);
   say(row, act);
   document.dispatchEvent(new CustomEvent("vigie:refresh"));
-  if ((act === "snooze" || act === "resolve") && row && !NARROW.matches) {
+  const over = (act === "snooze" || act === "resolve") && row && !NARROW.matches;
+  if (over) row.setAttribute("data-gone", "");
+  if (detail()?.dataset.alert !== id) return;
+  if (over) {
     await goOn(row);
     return;
   }
   await again();
-  (row && !NARROW.matches ? row.querySelector("a") : detail())?.focus();
+  if (document.activeElement === document.body) (row && !NARROW.matches ? row.querySelector("a") : detail())?.focus();
+}
+
+// On the form itself: it may have left the page when it is answered.
+document.addEventListener("submit", (event) => {
+  if (event.target.dataset.act) event.target.addEventListener("vigie:done", done);
+}, true);
+
+// A plain click opens in place; on a phone, or with a key for another tab, it is a link.
+document.addEventListener("click", (event) => {
+  const row = event.target.closest?.(".mail a")?.closest("li[data-alert]");
+  if (!row || NARROW.matches || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  open(row);
 });
 
-document.addEventListener("htmx:beforeRequest", (event) => {
-  const link = event.detail.elt;
-  if (!NARROW.matches || !link.matches?.(".mail a")) return;
-  event.preventDefault();
-  window.location.assign(link.href);
+// An answer without an alert is the sign-in: the session has ended, and the page knows the way there and back.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target.id !== "detail" || event.detail.serverResponse.includes('id="detail"')) return;
+  event.detail.shouldSwap = false;
+  if (event.detail.xhr.status === 200) window.location.reload();
 });
 
 document.addEventListener("htmx:afterSwap", () => {
@@ -101,7 +134,7 @@ document.addEventListener("toggle", (event) => {
   if (event.target.matches?.("details.act") && event.target.open) event.target.querySelector("textarea, .btns button, select")?.focus();
 }, true);
 
-document.addEventListener("keydown", async (event) => {
+document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.ctrlKey) {
     event.target.closest?.("form[data-api]")?.requestSubmit();
     return;
@@ -120,6 +153,5 @@ document.addEventListener("keydown", async (event) => {
   if (!row || row.dataset.alert === detail()?.dataset.alert || localStorage.getItem("vigie-keys-off") === "1") return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  await open(row);
-  document.querySelector(`#detail [data-key="${key}"]`)?.click();
+  open(row, () => document.querySelector(`#detail [data-key="${key}"]`)?.click());
 }, true);
