@@ -70,8 +70,8 @@ async def furnished(issuers: DemoIdentity) -> AsyncIterator[Furnished]:
         token = (await http.post("/oauth/token", data=form, auth=client)).json()["access_token"]
         http.headers["Authorization"] = f"Bearer {token}"
         names = {practice: f"Cabinet {number}" for number, practice in enumerate(house.practices)}
-        names[house.practices[0]] = "Cabinet dentaire du Cèdre"
-        names[house.practices[6]] = (HOSTILE * 4)[:120].strip()
+        names[house.practices[0]] = "Cabinetdentaireducèdre" * 22  # a word that no line holds
+        names[house.practices[6]] = (HOSTILE * 20)[:500].strip()
         for practice in (house.practices[0], house.practices[6]):
             changed = await http.patch(f"/v1/practices/{practice}", json={"name": names[practice]})
             assert changed.status_code == 200, changed.text

@@ -1,14 +1,17 @@
 """Every page, by the links each person finds: nothing breaks, nobody meets what is not theirs, everybody can read it."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from html import unescape
+from typing import Literal
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, ViewportSize
 
 from tests.browser.conftest import Furnished
 from tests.support.chromium import DESK, PHONE, Window, breaches, window
 from tests.support.house import PSC, STAFF
+from tests.support.keyboard import beyond_the_keyboard
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _NO_PAGES = ("/v1/", "/auth/", "/openapi/", "/console/", "/docs", "/verify")
@@ -29,9 +32,9 @@ async def links(shown: Window) -> list[str]:
     ]
 
 
-async def walk(shown: Window, base: str) -> AsyncIterator[str]:
-    """Go to one page of each kind that can be reached by links, beginning at the start; yields where one is."""
-    waiting, seen = ["/"], set[str]()
+async def walk(shown: Window, base: str, first: Sequence[str] = ()) -> AsyncIterator[str]:
+    """Go to one page of each kind that can be reached by links, beginning with `first` and the start; yields where one is."""
+    waiting, seen = [*first, "/"], set[str]()
     while waiting and len(seen) < _ENOUGH:
         path = waiting.pop(0)
         if kind_of(path) in seen or path.endswith((".pdf", ".csv", ".zip", ".jsonl")):
@@ -48,42 +51,82 @@ async def walk(shown: Window, base: str) -> AsyncIterator[str]:
         waiting += await links(shown)
 
 
-@pytest.mark.timeout(300)
+async def look(shown: Window, here: str) -> list[str]:
+    """Return what is wrong with a page as it is shown: by its structure and colours, in the dark, on a screen of each size."""
+    page, found = shown.page, list[str]()
+    language = await page.get_attribute("html", "lang")
+    themes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for theme in themes:  # the dark changes colours and nothing else
+        await page.emulate_media(color_scheme=theme)
+        found += [f"{here} ({language}, {theme}): {each}" for each in await breaches(page, colours=theme == "dark")]
+    await page.emulate_media(color_scheme="light")
+    wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return found + ([f"{here} ({language}): {wider} px too wide"] if wider > 0 else [])
+
+
+async def in_language(shown: Window, base: str, language: str, size: ViewportSize) -> None:
+    """Let the person choose a language, and look from a screen of another size."""
+    await shown.context.add_cookies([{"name": "vigie-language", "value": language, "url": base}])
+    await shown.page.set_viewport_size(size)
+
+
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("who", ["ana", "paz"])
 async def test_every_page_is_whole_readable_and_fits(furnished: Furnished, chrome: Browser, who: str) -> None:
+    """French on a desk, English on a phone, both in the light and in the dark, all of it by keyboard."""
     base, found, pages = furnished.house.url, list[str](), list[str]()
+    first = {"ana": [f"/practices/{furnished.house.practices[6]}"], "paz": []}[who]  # of the names, the hostile one
     async with window(chrome) as shown:
         await shown.sign_in(base, *PEOPLE[who])
-        async for here in walk(shown, base):
+        async for here in walk(shown, base, first):
             pages.append(kind_of(here))
-            for theme, size in (("light", DESK), ("dark", PHONE)):
-                await shown.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-                await shown.page.set_viewport_size(size)  # type: ignore[arg-type]
-                found += [f"{here} ({theme}): {each}" for each in await breaches(shown.page)]
-                wider = await shown.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-                found += [f"{here} ({size['width']} px): {wider} px too wide"] if wider > 0 else []
-            await shown.page.set_viewport_size(DESK)  # type: ignore[arg-type]
+            assert await shown.page.get_attribute("html", "lang") == "fr", here
+            found += await look(shown, here)
+            found += [f"{here}: {each}" for each in await beyond_the_keyboard(shown.page)]
+            await in_language(shown, base, "en", PHONE)
+            await shown.page.goto(base + here)
+            assert await shown.page.get_attribute("html", "lang") == "en", here
+            found += await look(shown, here)
+            await in_language(shown, base, "fr", DESK)
         found += shown.wrongs
     assert found == []
     least = {"ana": 12, "paz": 3}[who]
     assert len(set(pages)) >= least, sorted(set(pages))
 
 
-@pytest.mark.timeout(180)
-async def test_in_english_every_page_is_english(furnished: Furnished, chrome: Browser) -> None:
-    base, pages = furnished.house.url, 0
-    async with window(chrome, locale="en-GB") as shown:
-        await shown.sign_in(base, "Continue with", "Ana Lopes")
-        async for _ in walk(shown, base):
-            assert await shown.page.get_attribute("html", "lang") == "en"
-            pages += 1
-    assert shown.wrongs == []
-    assert pages >= 12
+async def test_what_is_unreadable_or_out_of_reach_is_noticed(chrome: Browser) -> None:
+    async with window(chrome) as shown:
+        await shown.page.set_content(
+            """<html lang="fr"><title>x</title><style>a:focus { outline: none } span { cursor: pointer }</style>
+            <main><input id="nameless"><p style="color: #ccc; background: #fff">pâle</p><a href="/a">lien</a>
+            <a href="/b" tabindex="-1">au clavier non</a><button tabindex="-1">hors</button><span id="s">clic</span>
+            <div inert><button>inerte</button></div><button style="outline: 2px solid">bien</button></main></html>"""
+        )
+        everything, colours = await breaches(shown.page), await breaches(shown.page, colours=True)
+        keyboard = await beyond_the_keyboard(shown.page)
+    assert {each.partition(" ")[0] for each in everything} == {"label", "color-contrast"}
+    assert {each.partition(" ")[0] for each in colours} == {"color-contrast"}
+    assert keyboard == ["mouse only: span#s clic", "no focus shown: a lien"]
+
+
+async def read_on(shown: Window, base: str) -> AsyncIterator[tuple[str, str]]:
+    """Read one page of each kind and the parts that pages fetch, as the person who is signed in; yields address and text."""
+    waiting, seen = ["/practices"], set[str]()
+    while waiting and len(seen) < _ENOUGH:
+        path = unescape(waiting.pop(0)).partition("#")[0]
+        if kind_of(path) in seen or path.startswith(_NO_PAGES):
+            continue
+        seen.add(kind_of(path))
+        answer = await shown.context.request.get(base + path, headers={"Accept": "text/html"})
+        assert answer.status == 200, f"{path}: {answer.status}"
+        content = await answer.text()
+        yield path, unescape(content)
+        waiting += re.findall(r' (?:href|hx-get)="(/[^"]*)"', content)
 
 
 @pytest.mark.timeout(180)
 async def test_who_sees_five_practices_meets_no_sixth_on_any_page(furnished: Furnished, chrome: Browser) -> None:
-    base = furnished.house.url
+    base, pages = furnished.house.url, 0
     async with window(chrome) as shown:
         await shown.sign_in(base, *PEOPLE["tom"])
         me = await (await shown.context.request.get(f"{base}/v1/me")).json()
@@ -91,17 +134,12 @@ async def test_who_sees_five_practices_meets_no_sixth_on_any_page(furnished: Fur
             str(practice): name for practice, name in furnished.names.items() if str(practice) not in me["practices"]
         }
         assert len(hidden) == len(furnished.names) - 5
-        async for here in walk(shown, base):
-            content = await shown.page.content()
-            met = [
-                name
-                for practice, name in hidden.items()
-                if practice in content or name in await shown.page.inner_text("body")
-            ]
-            assert met == [], here
-        assert shown.wrongs == []
+        async for path, text in read_on(shown, base):
+            assert [name for practice, name in hidden.items() if practice in text or name in text] == [], path
+            pages += 1
+        assert pages >= 12
         for practice in hidden:
             for path in ("", "/checklist", "/incidents", "/reports", "/questionnaires"):
-                answer = await shown.page.goto(f"{base}/practices/{practice}{path}")
-                assert answer is not None
+                answer = await shown.context.request.get(f"{base}/practices/{practice}{path}")
                 assert answer.status == 404, f"{practice}{path}: {answer.status}"
+        assert shown.wrongs == []
