@@ -6,12 +6,12 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import agent, demo, intake, reading, reassess, reports, rules, silence, storage, tokens, webhooks
+from bench import agent, demo, intake, pages, reading, reassess, reports, rules, silence, storage, tokens, webhooks
 from bench.fleet import load_fleet
 from bench.report import Figure, table, write
 from bench.service import bed
 
-KNOWN = ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P10", "P11", "P12", "P13", "P14", "P15", "T1", "T2")
+KNOWN = ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P10", "P11", "P12", "P13", "P14", "P15", "P16", "T1", "T2")
 
 
 def main() -> int:
@@ -34,6 +34,7 @@ def main() -> int:
         _reassess,
         _rules,
         _webhooks,
+        _pages,
         _tokens,
     ):
         found = part(asked)
@@ -121,6 +122,13 @@ def _webhooks(asked: set[str]) -> list[Figure]:
         return []
     with bed() as base:
         return webhooks.fan_out(base)
+
+
+def _pages(asked: set[str]) -> list[Figure]:
+    if "P16" not in asked:
+        return []
+    with bed() as base:
+        return pages.pages(base)
 
 
 def _reports(asked: set[str]) -> list[Figure]:

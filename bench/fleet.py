@@ -93,14 +93,14 @@ async def _load(bed: Bed, providers: int, practices: int, devices: int) -> list[
         for number in range(providers):
             provider_id = uuid7()
             await connection.execute("INSERT INTO provider VALUES ($1, $2, $3)", provider_id, f"Provider {number}", now)
-            await _practices(connection, provider_id, practices, devices, now, found)
+            await add_practices(connection, provider_id, practices, devices, now, found)
         await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
     return found
 
 
-async def _practices(
+async def add_practices(
     connection: asyncpg.Connection,
     provider_id: UUID,
     practices: int,
@@ -108,6 +108,7 @@ async def _practices(
     now: datetime,
     found: list[BenchDevice],
 ) -> None:
+    """Insert practices of a provider that is there, and devices of each, which are added to `found`."""
     ids = [uuid7() for _ in range(practices)]
     await connection.executemany(
         "INSERT INTO practice (provider_id, id, name, profession, time_zone, search_text, created_at, updated_at)"

@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -27,11 +27,11 @@ from vigie.devices.writing import HeartbeatWriter
 from vigie.posture.assessment import Assessor
 from vigie.posture.policies import change_policy
 from vigie.simulator.device import VirtualDevice
-from vigie.simulator.fleet import plan_practice
+from vigie.simulator.fleet import PracticePlan, plan_practice
 from vigie.worker import ensure_partitions
 
 PRACTICES, DEVICES = 10_000, 2
-PATTERNS = 100  # practices that report for themselves; the others are their twins
+PATTERNS = 100  # practices that report for themselves, every one healthy; the others are their twins
 CHUNK = 4000  # heartbeats sent between two looks at the queue
 BESIDE = 8  # chunks sent while practices are judged, and as many to compare with
 DAYS, DAYS_BESIDE, DAYS_ALL = (10, 12), 9, 11  # each run asks for another threshold
@@ -79,7 +79,8 @@ def _of_every_report(days: int) -> dict[str, dict[str, int]]:
 def policy(bed: Bed) -> list[Figure]:
     """Measure how long a change for all practices takes, and how much it slows heartbeats of the same devices meanwhile."""
     devices = load_fleet(bed, providers=1, practices=PRACTICES, devices=DEVICES)
-    asyncio.run(_tell(bed, devices))
+    healthy = [plan_practice(2 * number, DEVICES, now=datetime.now(UTC)) for number in range(PATTERNS)]
+    asyncio.run(tell(bed, devices, healthy))
     service, worker = bed.serve(workers=2), bed.work()
     provider_id, process = devices[0].provider_id, psutil.Process(worker.process.pid)
     turn = _chunks(devices, service)
@@ -121,11 +122,10 @@ def _spent(bed: Bed, worker: psutil.Process) -> float:
     return float(seconds)
 
 
-async def _tell(bed: Bed, devices: list[BenchDevice]) -> None:
-    """Let the devices of some practices report all they have, and give all others what is then stored of those."""
+async def tell(bed: Bed, devices: list[BenchDevice], plans: Sequence[PracticePlan]) -> None:
+    """Let the devices of the first practices report as planned, and give all others what is then stored of those."""
     now = datetime.now(UTC).replace(microsecond=0)
-    patterns = PATTERNS * DEVICES
-    plans = [plan_practice(2 * number, DEVICES, now=now) for number in range(PATTERNS)]  # every second one is healthy
+    patterns = sum(len(plan.machines) for plan in plans)
     machines: list[VirtualDevice] = [machine for plan in plans for machine in plan.devices()]
     connection = await connect(bed.url, {"application_name": "bench"})
     try:

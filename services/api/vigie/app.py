@@ -38,6 +38,7 @@ from vigie.core.invalidation import Listener
 from vigie.core.migrate import head_revision
 from vigie.core.outbound import Outbound, Reach
 from vigie.core.rate_limit import QuotaHeaders, RateLimits
+from vigie.core.route_index import index_routes
 from vigie.core.sealing import load_sealer
 from vigie.devices import agent_routes
 from vigie.devices import routes as device_routes
@@ -301,3 +302,4 @@ def install_routes(app: FastAPI) -> None:
     for path, shown in PAGES:
         app.add_route(path, shown, methods=["GET"], include_in_schema=False)
     describe(app)
+    index_routes(app.router)

@@ -32,6 +32,7 @@ from vigie.audit.log import append
 from vigie.auth.clients import Clients
 from vigie.auth.errors import ForgedRequestError, InsufficientScopeError, UnauthenticatedError, needs
 from vigie.auth.principal import Permission, Principal
+from vigie.auth.questions import let_go, questions_of, unit_of_work
 from vigie.auth.recording import Note, done, is_recorded, record_refusal
 from vigie.auth.sessions import Sessions
 from vigie.auth.tokens import InvalidTokenError, Tokens
@@ -244,23 +245,25 @@ def _guarded(permission: Permission, *, write: bool, recorded: bool) -> Any:
         request: Request,
         credentials: HTTPAuthorizationCredentials | None = Depends(_bearer),  # noqa: B008 - shared by all guards
     ) -> AsyncIterator[Call]:
-        principal = await identify(request, credentials.credentials if credentials else None)
+        principal = await _caller(request, credentials.credentials if credentials else None)
         _count(request, principal, "write" if write else "read")
         kit = parts(request)
         now = kit.clock.now()
         note = Note.of(_action_of(request), address_of(request), request.path_params) if recorded else None
         try:
             _admit(request, principal, permission)
-            async with kit.database.session(principal.provider_id, write=write) as session:
+            async with unit_of_work(request.scope, kit.database, principal, write=write) as session:
                 yield Call(principal, session, now, note)
                 if note is not None and write:
                     await append(session, done(principal, note), now)
         except (AppError, RequestValidationError) as error:
             status, code = _refusal(error)
             if note is not None and is_recorded(status):
+                await let_go(request.scope)
                 await record_refusal(kit.database, principal, note, code, now)
             raise
         if note is not None and not write:
+            await let_go(request.scope)
             async with kit.database.session(principal.provider_id, write=True) as session:
                 await append(session, done(principal, note), now)
 
@@ -268,6 +271,14 @@ def _guarded(permission: Permission, *, write: bool, recorded: bool) -> Any:
     setattr(call, _RECORDED, recorded)
     # scope="function": the unit of work is committed before the answer leaves, and a failed commit is a failed request.
     return Depends(call, scope="function")
+
+
+async def _caller(request: Request, token: str | None) -> Principal:
+    """Return who is calling; the questions of one page are of one person, who is looked up once."""
+    questions = questions_of(request.scope)
+    if questions is None or token is not None:
+        return await identify(request, token)
+    return await questions.asked_by(lambda: identify(request, None))
 
 
 def _count(request: Request, principal: Principal, kind: Literal["read", "write"]) -> None:

@@ -102,9 +102,7 @@ async def _list(view: View, box: Box, query: Mapping[str, str]) -> dict[str, Any
     if box.key == "mine":
         asked["assignee_id"] = view.me["subject"]
     limit = _GROUPED if query.get("group") in GROUPS else _SHOWN
-    return await view.get_all(
-        alerts=view.get("/v1/alerts", limit=limit, **asked), summary=view.get("/v1/alerts/summary")
-    )
+    return await view.get_all(alerts=view.get("/v1/alerts", limit=limit, **asked), summary=view.counts())
 
 
 async def _detail(view: View, alert: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,9 +212,7 @@ def _groups(view: View, items: Sequence[Mapping[str, Any]], by: str | None) -> l
 
 async def _show_held(view: View, query: Mapping[str, str]) -> Response:
     asked = {name: query[name] for name in ("why", "practice_id", "cursor") if name in query}
-    found = await view.get_all(
-        held=view.get("/v1/suppressions", limit=_SHOWN, **asked), summary=view.get("/v1/alerts/summary")
-    )
+    found = await view.get_all(held=view.get("/v1/suppressions", limit=_SHOWN, **asked), summary=view.counts())
     following = {"box": "held", **asked, "cursor": found["held"]["next_cursor"]}
     return await view.show(
         "alerts_held.html",

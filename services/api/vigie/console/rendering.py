@@ -1,6 +1,5 @@
 """Templates and the files they refer to. One environment per language, made once."""
 
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +11,7 @@ from starlette.responses import Response
 
 from vigie.auth.dependencies import public
 from vigie.console.catalogues import TEXTS, Language
+from vigie.console.compiling import Templates
 from vigie.console.shown import Shown
 from vigie.console.wording import MARKS, wording
 from vigie.core.web_files import WebFiles, read_folder
@@ -58,17 +58,14 @@ def _apart(script: bytes) -> bytes:
 def environment(language: Language) -> Environment:
     """Return the templates in one language."""
     texts = TEXTS[language]
-    made = Environment(
+    made = Templates(
+        texts,
         loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
         auto_reload=False,
     )
-    install: Callable[..., None] = made.install_gettext_callables  # type: ignore[attr-defined]
-    install(texts.gettext, texts.ngettext, newstyle=True, pgettext=texts.pgettext, npgettext=texts.npgettext)
     made.filters["said"] = texts.said
     made.filters["named"] = named
     sprite = (_HERE / "templates" / "icons.svg").read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """The REST API as a page asks it: in this process, as the person whose session came with the page's request.
 
-Each question goes through the whole application, with its guards, quotas and isolation. Nothing is opened on the network.
+Each question goes through the whole application, with its guards, quotas and isolation; the questions of one page share a
+reading transaction (docs/adr/0034). Nothing is opened on the network.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,9 @@ from urllib.parse import urlencode
 import orjson
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Scope
+
+from vigie.auth.dependencies import parts
+from vigie.auth.questions import Questions
 
 _PASSED_ON: Final = frozenset({b"cookie", b"host", b"x-forwarded-for", b"user-agent"})
 _JSON: Final = "application/json"
@@ -36,6 +40,15 @@ class Rest:
         self._app: ASGIApp = request.app
         self._request = request
         self._language = language
+        self._questions = Questions(parts(request).database)
+
+    async def let_go(self) -> None:
+        """Give back the connection of the page's questions until the next question."""
+        await self._questions.let_go()
+
+    async def close(self) -> None:
+        """Give back what the questions of the page held."""
+        await self._questions.close()
 
     async def get(self, path: str, **parameters: object) -> Any:
         """Return what the API answers to a GET; parameters that are None are left out. Raises `RefusedError`."""
@@ -67,7 +80,7 @@ class Rest:
         headers = [(name, value) for name, value in came["headers"] if name in _PASSED_ON]
         headers += [(b"accept", _JSON.encode()), (b"accept-language", self._language.encode())]
         named = ("asgi", "http_version", "scheme", "client", "server")
-        return {
+        asked: Scope = {
             **{name: came[name] for name in named if name in came},
             "type": "http",
             "method": "GET",
@@ -78,3 +91,5 @@ class Rest:
             "headers": headers,
             "state": dict(came.get("state", {})),
         }
+        self._questions.carried_by(asked)
+        return asked

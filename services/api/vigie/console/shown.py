@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 from babel.numbers import format_decimal
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 PARIS: Final = "Europe/Paris"
 _DAY: Final = timedelta(days=1)
@@ -28,8 +28,9 @@ def instant(value: Moment) -> datetime:
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
+@lru_cache(maxsize=4096)
 def _dated(day: date, pattern: str, language: str) -> str:
-    """Return a day by a pattern; the first of a month is ordinal in French."""
+    """Return a day by a pattern; the first of a month is ordinal in French. Remembered: a page speaks of few days, often."""
     text = format_date(day, pattern, locale=language)
     return _FIRST.sub("1er", text) if language == "fr" and day.day == 1 else text
 
@@ -41,7 +42,7 @@ def _zone(name: str) -> ZoneInfo:
 
 def _time(at: datetime, text: str) -> Markup:
     exact = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Markup('<time datetime="{}">{}</time>').format(exact, text)
+    return Markup(f'<time datetime="{exact}">{escape(text)}</time>')  # noqa: S704 - digits, and what is escaped
 
 
 class Shown:

@@ -48,15 +48,28 @@ class View:
     language: Language
     me: Mapping[str, Any]
     now: datetime
-    counts: "asyncio.Task[Mapping[str, Any]]" = field(repr=False)
+    _counts: Mapping[str, Any] | None = field(default=None, repr=False)
 
     async def get(self, path: str, **parameters: object) -> Any:
         """Ask the API, as `Rest.get`."""
         return await self.rest.get(path, **parameters)
 
     async def get_all(self, **asked: Awaitable[Any]) -> dict[str, Any]:
-        """Wait for several questions at once: `await view.get_all(a=view.get(…), b=view.get(…))`."""
-        return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
+        """Wait for several questions: `await view.get_all(a=view.get(…), b=view.get(…))`; raises what the first refused one did."""
+        answers = await asyncio.gather(*asked.values(), return_exceptions=True)  # none is left on its way
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return dict(zip(asked, answers, strict=True))
+
+    async def counts(self) -> Mapping[str, Any]:
+        """Return how many alerts ask for somebody; whoever may not read alerts has no counts."""
+        if self._counts is None:
+            try:
+                self._counts = cast("Mapping[str, Any]", await self.get("/v1/alerts/summary"))
+            except RefusedError:
+                self._counts = {}
+        return self._counts
 
     def can(self, scope: str) -> bool:
         """Whether this person may do what a scope stands for."""
@@ -99,8 +112,13 @@ class View:
     async def show(
         self, template: str, *, nav: str = "", status: int = 200, zone: str | None = None, **data: Any
     ) -> Response:
-        """Return the page. `nav`: the entry of the bar it belongs to; `zone`: the time zone of the practice it speaks of."""
+        """Return the page. `nav`: the entry of the bar it belongs to; `zone`: the time zone of the practice it speaks of.
+
+        Without `nav` it is a part of a page, or a page without the technician's bar, and nobody counts alerts for it.
+        """
         shown = Shown(self.language, self.now, zone) if zone else Shown(self.language, self.now)
+        counts = await self.counts() if nav and not self.of_practice else {}
+        await self.rest.let_go()  # rendering needs no connection, and somebody else may
         html = render(
             template,
             self.language,
@@ -109,7 +127,7 @@ class View:
             view=self,
             me=self.me,
             nav=nav,
-            counts=await self.counts,
+            counts=counts,
             path=self.request.url.path,
             **data,
         )
@@ -146,25 +164,16 @@ def page(handler: Page) -> Handler:
     async def shown(request: Request) -> Response:
         language = language_of(request)
         rest = Rest(request, language)
-        counts = asyncio.create_task(_counts(rest))
         try:
             me = await rest.get("/v1/me")
-            return await handler(View(request, rest, language, me, parts(request).clock.now(), counts))
+            return await handler(View(request, rest, language, me, parts(request).clock.now()))
         except RefusedError as error:
             return _refusal(request, error.status, error.problem)
         finally:
-            counts.cancel()
+            await rest.close()
 
     shown.__name__, shown.__doc__ = handler.__name__, handler.__doc__
     return public("shows what the REST API answers to the session it came with, and nothing else")(shown)
-
-
-async def _counts(rest: Rest) -> Mapping[str, Any]:
-    """Return the counts of the bar; whoever may not read alerts has none."""
-    try:
-        return cast("Mapping[str, Any]", await rest.get("/v1/alerts/summary"))
-    except RefusedError:
-        return {}
 
 
 def _refusal(request: Request, status: int, problem: Mapping[str, Any]) -> Response:

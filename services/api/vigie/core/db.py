@@ -4,19 +4,23 @@ Two locks keep tenants apart: every statement names its `provider_id`, and Postg
 provider only through `bind_provider` and fails closed without it. Application roles own no table.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import asyncpg
 import orjson
 from sqlalchemy import MetaData, event, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
+from vigie.core.errors import AppError
 from vigie.settings import Settings
+
+_SESSION: Final[dict[str, Any]] = {"expire_on_commit": False, "autoflush": False}
 
 Role = Literal["vigie_owner", "vigie_app", "vigie_intake", "vigie_signin", "vigie_worker"]
 
@@ -110,28 +114,97 @@ class Database:
         A reading session is a read-only transaction: a GET that writes is refused by PostgreSQL itself.
         """
         async with AsyncExitStack() as stack:
-            try:
-                session = await self._bound(stack, provider_id, write=write)
-            except DBAPIError as error:
-                if not error.connection_invalidated:
-                    raise
-                # The pool still held a connection from before a restart of the database; the next one is new.
-                session = await self._bound(stack, provider_id, write=write)
+            connection = await self.bound(stack, provider_id, write=write)
+            session = AsyncSession(bind=connection, join_transaction_mode="control_fully", **_SESSION)
+            await stack.enter_async_context(session)
             yield session
             await session.commit()
 
-    async def _bound(self, stack: AsyncExitStack, provider_id: UUID, *, write: bool) -> AsyncSession:
+    async def bound(
+        self, stack: AsyncExitStack, provider_id: UUID, *, write: bool, one_state: bool = False
+    ) -> AsyncConnection:
+        """Return a connection whose transaction, begun here, is bound to one provider; it goes back with the stack.
+
+        `one_state`: every statement sees the data as the first one did.
+        """
+        options: dict[str, Any] = {} if write else {"postgresql_readonly": True}
+        if one_state:
+            options["isolation_level"] = "REPEATABLE READ"
+        try:
+            return await self._begin(stack, provider_id, options)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            # The pool still held a connection from before a restart of the database; the next one is new.
+            return await self._begin(stack, provider_id, options)
+
+    async def _begin(self, stack: AsyncExitStack, provider_id: UUID, options: dict[str, Any]) -> AsyncConnection:
         connection = await stack.enter_async_context(self.engine.connect())
-        if not write:
-            await connection.execution_options(postgresql_readonly=True)
-        session = AsyncSession(bind=connection, expire_on_commit=False, autoflush=False)
-        await stack.enter_async_context(session)
-        await session.execute(text("SELECT bind_provider(:provider)"), {"provider": provider_id})
-        return session
+        if options:
+            await connection.execution_options(**options)
+        await connection.execute(text("SELECT bind_provider(:provider)"), {"provider": provider_id})
+        return connection
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+class SharedReading:
+    """One read-only transaction of one provider, lent to several readers one after the other.
+
+    For the questions of one page: four round trips less for each question after the first, and one state of the data for
+    all of them (`REPEATABLE READ`). Each reader has a session of its own, and so finds nothing that another one loaded. A
+    reader that fails otherwise than by a refusal ends the transaction; the next one gets another. Whoever opens one closes it.
+    """
+
+    def __init__(self, database: Database, provider_id: UUID) -> None:
+        self._database = database
+        self._provider_id = provider_id
+        self._turn = asyncio.Lock()
+        self._held: AsyncExitStack | None = None
+        self._connection: AsyncConnection | None = None
+        self._closed = False
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """Wait for one's turn and read; after `close` in a transaction of one's own."""
+        if self._closed:
+            async with self._database.session(self._provider_id, write=False) as session:
+                yield session
+            return
+        async with self._turn:
+            connection = self._connection or await self._open()
+            async with AsyncSession(bind=connection, join_transaction_mode="rollback_only", **_SESSION) as session:
+                try:
+                    yield session
+                except AppError:
+                    raise  # a refusal of ours: the transaction is as it was
+                except BaseException:
+                    await self._end()
+                    raise
+
+    async def _open(self) -> AsyncConnection:
+        async with AsyncExitStack() as stack:
+            connection = await self._database.bound(stack, self._provider_id, write=False, one_state=True)
+            self._held = stack.pop_all()
+        self._connection = connection
+        return connection
+
+    async def _end(self) -> None:
+        held, self._held, self._connection = self._held, None, None
+        if held is not None:
+            await held.aclose()
+
+    async def let_go(self) -> None:
+        """Give the connection back; the next reader gets another."""
+        async with self._turn:
+            await self._end()
+
+    async def close(self) -> None:
+        """Give the connection back and hold none any more."""
+        self._closed = True
+        await self.let_go()
 
 
 async def bind_provider(connection: asyncpg.Connection, provider_id: UUID) -> None:

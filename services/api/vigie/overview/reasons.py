@@ -45,14 +45,12 @@ class Told:
 
 def deciding(name: str, controls: Mapping[str, Mapping[str, Any]], answers: Mapping[str, State]) -> Deciding | None:
     """Return what decides a light (`patch`, `backup`) from a stored posture; None while nothing is known of it."""
-    found: Deciding | None = None
-    for control in HEADLINES[name]:
-        if control not in controls and control not in answers:
-            continue
-        here = deciding_of(control, controls, answers)
-        if found is None or WORST_FIRST[here.state] < WORST_FIRST[found.state]:
-            found = here
-    return found
+    known = [
+        (WORST_FIRST[controls[control]["state"] if control in controls else answers[control]], place, control)
+        for place, control in enumerate(HEADLINES[name])
+        if control in controls or control in answers
+    ]
+    return deciding_of(min(known)[2], controls, answers) if known else None
 
 
 def deciding_of(control: str, controls: Mapping[str, Mapping[str, Any]], answers: Mapping[str, State]) -> Deciding:

@@ -36,8 +36,9 @@ async def whereabouts(people: People, session: AsyncSession, principal: Principa
     if principal.session_id is None:
         raise PeopleOnlyError
     row = await own_session(session, principal)
-    idp = await people.providers.find(row.identity_provider)
     places = await people.doorstep.memberships_of(row.account_id)
+    elsewhere = any(place.member_id != row.member_id for place in places)
+    idp = await people.providers.find(row.identity_provider) if elsewhere else None
     return Whereabouts(row, row.member_id, [place for place in places if _may_go(row, idp, place)])
 
 
