@@ -49,12 +49,20 @@ from vigie.core.crypto import b64url, b64url_decode
 from vigie.openapi import agent_document, console_document
 from vigie.people.members import Standing
 
+pytestmark = pytest.mark.xdist_group("isolation")  # one world is made, not one per process
+
 
 @pytest.fixture(scope="module")
 async def world(database_url: str, key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """One world for the whole module: refused calls change nothing in it, and what is granted is done to fresh things."""
     async with a_world(database_url, key_file, tmp_path_factory.mktemp("isolation")) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def document(world: World) -> dict[str, Any]:
+    """The document of every operation."""
+    return console_document(world.app)
 
 
 def subject_of(path: str) -> str:
@@ -72,8 +80,8 @@ def operations(document: dict[str, Any]) -> set[Operation]:
     return {(method.upper(), path) for path, item in document["paths"].items() for method in item}
 
 
-def test_every_operation_is_in_the_matrix(world: World) -> None:
-    found = operations(console_document(world.app))
+def test_every_operation_is_in_the_matrix(document: dict[str, Any]) -> None:
+    found = operations(document)
     assert sorted(found ^ (MATRIX.keys() | PUBLIC.keys())) == []
     assert operations(agent_document()) == AGENT.keys()
 
@@ -95,10 +103,9 @@ def test_the_page_shows_this_matrix() -> None:
     assert page_with_table(page.replace("| 204 |", "| 200 |")) == page
 
 
-def test_an_operation_without_a_row_is_noticed(world: World) -> None:
-    document = console_document(world.app)
-    document["paths"]["/v1/gossip"] = {"get": {}}
-    assert operations(document) - MATRIX.keys() - PUBLIC.keys() == {("GET", "/v1/gossip")}
+def test_an_operation_without_a_row_is_noticed(document: dict[str, Any]) -> None:
+    more = {"paths": {**document["paths"], "/v1/gossip": {"get": {}}}}
+    assert operations(more) - MATRIX.keys() - PUBLIC.keys() == {("GET", "/v1/gossip")}
 
 
 async def test_a_stranger_s_refusal_is_that_of_what_does_not_exist(world: World) -> None:
@@ -328,9 +335,9 @@ def _holds_ids(document: dict[str, Any], shape: dict[str, Any]) -> bool:
     return whole.get("format") == "uuid" or any(_holds_ids(document, each) for each in inner)
 
 
-def test_every_id_that_a_request_may_name_is_tried(world: World) -> None:
+def test_every_id_that_a_request_may_name_is_tried(document: dict[str, Any]) -> None:
     tried = {(method, path.replace("technician_id", "member_id"), name) for method, path, name in REFERENCES}
-    assert names_of(console_document(world.app)) == tried | BY_ITS_CALLER
+    assert names_of(document) == tried | BY_ITS_CALLER
 
 
 async def name(world: World, naming: Naming, voice: Voice, home: str) -> httpx.Response:
@@ -413,8 +420,7 @@ async def ask_once(world: World, method: str, path: str, body: Any, caller: str,
     return answer
 
 
-async def test_a_key_of_somebody_else_s_replays_nothing_of_theirs(world: World) -> None:
-    document = console_document(world.app)
+async def test_a_key_of_somebody_else_s_replays_nothing_of_theirs(world: World, document: dict[str, Any]) -> None:
     assert {
         operation
         for operation in operations(document)

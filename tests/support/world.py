@@ -8,6 +8,7 @@ things belong: an answer that holds `Elm-Brest` told of Elm.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from tests.support.bad_idp import STAFF_ISSUER
 from tests.support.people import STAFF
 from tests.support.pictures import PNG
 from tests.support.records import CARD, CERTIFICATE
-from tests.support.rows import Holdings, fetch, holdings
+from tests.support.rows import Holdings, fetch, holdings, tenant_tables
 from tests.support.suppliers import EVERYTHING, supply
 from vigie.alerts.outbox import Message, want
 from vigie.app import Parts
@@ -527,16 +528,17 @@ def _ids_of_practice(held: Holdings, practice_id: UUID) -> set[UUID]:
 
 async def fingerprint(world: World, *providers: str) -> dict[str, str]:
     """Return a digest per table of all rows of both providers, or of one, the audit apart: what a refused call leaves as it was."""
-    tables = await fetch(
-        world.rows,
-        "SELECT table_name AS name FROM information_schema.columns c JOIN information_schema.tables t USING (table_name)"
-        " WHERE c.table_schema = 'public' AND t.table_schema = 'public' AND t.table_type = 'BASE TABLE'"
-        " AND column_name = 'provider_id' AND table_name NOT LIKE 'audit_%' AND table_name NOT LIKE 'section_history_%'",
-    )
-    each = [
-        f"SELECT '{row['name']}' AS name, md5(string_agg(t::text, '|' ORDER BY t::text)) AS digest"  # noqa: S608 - ours
-        f" FROM {row['name']} t WHERE t.provider_id = ANY (:providers)"
-        for row in tables
-    ]
     tenants = [UUID(world.providers[name]) for name in providers or ("Atlas", "Borea")]
-    return {row["name"]: row["digest"] for row in await fetch(world.rows, " UNION ALL ".join(each), providers=tenants)}
+    return {row["name"]: row["digest"] for row in await fetch(world.rows, _digests(), providers=tenants)}
+
+
+@cache
+def _digests() -> str:
+    """One statement for all tables: it is asked hundreds of times."""
+    each = [
+        f"SELECT '{table.name}' AS name, md5(string_agg(t::text, '|' ORDER BY t::text)) AS digest"  # noqa: S608 - ours
+        f" FROM {table.name} t WHERE t.provider_id = ANY (:providers)"
+        for table in tenant_tables()
+        if "provider_id" in table.columns and not table.name.startswith("audit_")
+    ]
+    return " UNION ALL ".join(each)

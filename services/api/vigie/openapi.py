@@ -1,5 +1,6 @@
 """The published API documents: one for consoles and partners, one for agents. Generated, committed, compared in CI."""
 
+from functools import lru_cache
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -222,19 +223,23 @@ def _by_tag(document: dict[str, Any]) -> list[tuple[str, list[tuple[str, str, di
 
 
 def describe(app: FastAPI) -> None:
-    """Serve the documents and a page to read them (`/docs`)."""
+    """Serve the documents and a page to read them (`/docs`).
+
+    Each is made once, when it is first asked for: making one takes half a second of processor time, and anybody may ask.
+    """
+    documents = {"console": lru_cache(lambda: console_document(app)), "agent": lru_cache(agent_document)}
 
     @public("the description of the API is no secret")
     async def console(_request: Request) -> Response:
-        return JSONResponse(console_document(app))
+        return JSONResponse(documents["console"]())
 
     @public("the description of the API is no secret")
     async def agent(_request: Request) -> Response:
-        return JSONResponse(agent_document())
+        return JSONResponse(documents["agent"]())
 
     @public("the description of the API is no secret")
     async def page(request: Request) -> Response:
-        document = console_document(app)
+        document = documents["console"]()
         return render(request, "api.html", document=document, groups=_by_tag(document))
 
     app.add_route("/openapi/console.json", console, include_in_schema=False)
