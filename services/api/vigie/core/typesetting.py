@@ -25,6 +25,7 @@ from vigie.core.typefaces import FOLDER, shown
 
 ROOT: Final = Path(__file__).parents[1]
 STANDARDS: Final[list[Literal["a-2a", "ua-1"]]] = ["a-2a", "ua-1"]
+_BLANK: Final = ROOT / "core" / "paper" / "blank.typ"
 _AT_ONCE: Final = (
     2  # a document takes one core for about a tenth of a second; more at once would only starve the requests
 )
@@ -34,6 +35,7 @@ _PIECE: Final = 8
 _ROUNDS: Final = (
     12  # of documents after which typst forgets what the last of them did not use: its own number, and a little
 )
+_MASK: Final = 2  # upright thirds: no shape of it comes near the squares in the corners
 _MOST_MARKS: Final = 2  # accents on one letter: Vietnamese needs two, towers of them reach into other lines
 _LINE_BREAKS: Final = str.maketrans(
     {"\r": None, "\t": " ", "\v": "\n", "\f": "\n", "\x85": "\n", "\u2028": "\n", "\u2029": "\n"}
@@ -93,8 +95,9 @@ def _press(template: Path, inputs: dict[str, str], now: datetime) -> bytes:
 
 def _forget() -> None:
     """Have typst forget what it remembers of the last documents, while nobody waits: 200 MB, of no use to the next one."""
+    blank = typst.Compiler(_BLANK, root=ROOT, font_paths=_fonts())
     for _ in range(_ROUNDS):
-        typst.compile(b"", font_paths=_fonts(), format="svg")
+        blank.compile(format="svg")
 
 
 @lru_cache(maxsize=1)
@@ -128,7 +131,7 @@ def printable(text: str, *, plain: bool = False) -> str:
     without a shape become □, and a run without a space gets invisible places to break. `plain` leaves out all accents that stand
     on their own and everything beyond the basic plane, too.
     """
-    if text.isascii() and text.isprintable():
+    if _plain_characters().issuperset(text):
         return _RUN.sub(_breakable, text)
     kept: list[str] = []
     marks = 0
@@ -146,6 +149,25 @@ def printable(text: str, *, plain: bool = False) -> str:
     return _RUN.sub(_breakable, "".join(kept))
 
 
+@lru_cache(maxsize=1)
+def _plain_characters() -> frozenset[str]:
+    """Return the characters that print as they are, whatever stands beside them: nearly every text is made of nothing else.
+
+    They have a shape and stand below the combining marks or among the punctuation, where nothing joins its neighbour.
+    """
+    found = map(chr, shown() & {*range(0x20, 0x300), *range(0x2010, 0x2100), *range(0x2190, 0x2300)})
+    return frozenset(
+        character
+        for character in (*found, "\n", "\u200b")
+        if character in "\n\u200b"
+        or (
+            unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Mn", "Me"}
+            and unicodedata.is_normalized("NFC", character)
+            and ord(character) not in _LINE_BREAKS
+        )
+    )
+
+
 def _breakable(run: re.Match[str]) -> str:
     text = run.group()
     return "\u200b".join(text[start : start + _PIECE] for start in range(0, len(text), _PIECE))
@@ -161,7 +183,10 @@ def svg_of_png(png: bytes, width: int, height: int) -> str:
 
 
 def qr_code(text: str) -> str:
-    """Return a QR code (ISO/IEC 18004, correction level M, without its quiet zone) as an SVG."""
+    """Return a QR code (ISO/IEC 18004, correction level M, without its quiet zone) as an SVG.
+
+    The mask is always the same: which one is best would take four times as long to find out, and any is read.
+    """
     drawn = io.BytesIO()
-    segno.make(text, error="m", micro=False).save(drawn, kind="svg", border=0, xmldecl=False, omitsize=True)
+    segno.make(text, error="m", micro=False, mask=_MASK).save(drawn, kind="svg", border=0, xmldecl=False, omitsize=True)
     return drawn.getvalue().decode()
