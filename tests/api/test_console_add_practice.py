@@ -14,6 +14,18 @@ async def test_who_sees_all_practices_may_add_one(cast: Cast) -> None:
     assert (await page(paz, "/add-practice")).headers["location"] == "/my-practice"
 
 
+async def test_who_may_add_one_may_import_a_list(cast: Cast) -> None:
+    ana, tom, ivo, paz = await cast.ana(), await cast.tom(), await cast.ivo(), await cast.paz()
+    assert 'href="/add-practice/import"' in (await page(ana, "/add-practice")).text
+    assert 'href="/add-practice/import"' not in (await page(tom, "/add-practice")).text
+    here = "/add-practice/import"
+    assert "Fichier CSV" in await shown(ana, here)
+    assert "CSV file" in await shown(ana, here, "en")
+    assert "Vous suivez certains cabinets seulement" in await shown(tom, here)
+    assert 'type="file"' not in (await page(ivo, here)).text
+    assert (await page(paz, here)).headers["location"] == "/my-practice"
+
+
 async def test_the_lines_follow_a_device_from_its_code_to_its_first_verdict(cast: Cast) -> None:
     ana, ivo, tom = await cast.ana(), await cast.ivo(), await cast.tom()
     here = f"/practices/{cast.elm}/install"

@@ -377,7 +377,7 @@ async def test_naming_another_s_practice_finds_nothing_and_changes_nothing(world
     assert found == []
 
 
-KEYED: dict[Operation, dict[str, Any] | bytes] = {
+KEYED: dict[Operation, dict[str, Any] | tuple[str, bytes]] = {
     ("POST", "/v1/practices"): {"name": "Ash", "profession": "nurse"},
     ("POST", PRACTICE + "/enrolment-tokens"): {"label": "x"},
     ("POST", "/v1/invitations"): {"role": "auditor", "label": "x"},
@@ -386,7 +386,8 @@ KEYED: dict[Operation, dict[str, Any] | bytes] = {
     ("POST", CLIENT + "/secrets"): {},
     ("POST", "/v1/exceptions"): EXCEPTION,
     ("POST", "/v1/attestations"): {"control": "ANS-3.3", "answer": "yes", "practices": "all"},
-    ("POST", PRACTICE + "/evidence"): b"%PDF-1.7 one",
+    ("POST", "/v1/practices/import"): ("text/csv", b"name,profession\nAsh,nurse\n"),
+    ("POST", PRACTICE + "/evidence"): ("application/pdf", b"%PDF-1.7 one"),
     ("POST", "/v1/suppliers"): {"name": "x", "kind": "other"},
     ("POST", PRACTICE + "/suppliers"): {"name": "x", "kind": "other"},
     ("POST", SUPPLIER + "/certificates"): CERTIFICATE,
@@ -404,15 +405,17 @@ KEYED: dict[Operation, dict[str, Any] | bytes] = {
 
 def id_of(made: dict[str, Any]) -> str:
     """Return the id of what was made."""
+    if "practices" in made:
+        return str(made["practices"][0]["id"])
     return str(made.get("id") or made.get("client_id") or made["attestations"][0])
 
 
 async def ask_once(world: World, method: str, path: str, body: Any, caller: str, home: str) -> httpx.Response:
     """Send the one request under the one key, as somebody."""
     voice, key = world.voices[caller], {"Idempotency-Key": f"same-for-all{path}"}
-    if isinstance(body, bytes):
-        sent: dict[str, Any] = {"content": body}
-        key["Content-Type"] = "application/pdf"
+    if isinstance(body, tuple):
+        key["Content-Type"], content = body
+        sent: dict[str, Any] = {"content": content}
     else:
         sent = {"json": {name: filled(value, world.homes[home]) for name, value in body.items()}}
     answer = await world.call(voice, method, path.format(**world.homes[home]), headers=key, **sent)

@@ -268,6 +268,7 @@ GUARDS = {
     "PUT /v1/practices/{practice_id}/responsible": "practices:write",
     "GET /v1/members": "members:read",
     "GET /v1/practices": "practices:read",
+    "POST /v1/practices/import": "practices:write",
     "GET /v1/practices/{practice_id}": "practices:read",
     "GET /v1/practices/{practice_id}/changes": "practices:read",
     "GET /v1/practices/{practice_id}/checklist": "checklist:read",

@@ -117,6 +117,9 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("GET", "/v1/practices"): Row(READS, 200),
     ("GET", "/v1/practices.csv"): Row(READS, 200),
     ("POST", "/v1/practices"): Row(WORKS, 201, {"name": "Ash", "profession": "nurse"}, otherwise={"tom pip": LIMITED}),
+    ("POST", "/v1/practices/import"): Row(
+        WORKS, 201, file=("text/csv", b"nom;profession\nAsh;nurse\n"), otherwise={"tom pip": LIMITED}
+    ),
     ("GET", PRACTICE): Row(READS, 200),
     ("PATCH", PRACTICE): Row(WORKS, 200, {"name": "Ash and sons"}, fresh="practice"),
     ("DELETE", PRACTICE): Row(WORKS, 204, fresh="practice"),

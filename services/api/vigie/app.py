@@ -59,6 +59,7 @@ from vigie.overview import (
     exception_routes,
     fleet_routes,
     gap_routes,
+    import_routes,
     incident_routes,
     maintenance_routes,
     opening_hours_routes,
@@ -84,6 +85,7 @@ HEARTBEATS = "/v1/agent/heartbeats"
 _ROUTES = (
     fleet_routes,
     gap_routes,
+    import_routes,
     overview_routes,
     channel_routes,
     checklist_routes,

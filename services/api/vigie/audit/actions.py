@@ -75,6 +75,7 @@ class Action(StrEnum):
     PRACTICE_ASSIGN = "practice.assign"
     PRACTICE_CHANGE = "practice.change"
     PRACTICE_CREATE = "practice.create"
+    PRACTICE_IMPORT = "practice.import"
     PRACTICE_EXPORT = "practice.export"
     PRACTICE_SUPPLIERS_CONFIRM = "practice_suppliers.confirm"
     PRACTICE_SUPPLIER_ADD = "practice_supplier.add"
@@ -152,6 +153,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "create_identity_provider": Action.IDENTITY_PROVIDER_CREATE,
     "create_invitation": Action.INVITATION_CREATE,
     "create_practice": Action.PRACTICE_CREATE,
+    "import_practices": Action.PRACTICE_IMPORT,
     "create_questionnaire": Action.QUESTIONNAIRE_CREATE,
     "create_webhook_endpoint": Action.WEBHOOK_ENDPOINT_CREATE,
     "declare_incident": Action.INCIDENT_DECLARE,

@@ -83,21 +83,23 @@ async def settle_new(
     session: AsyncSession,
     assessor: Assessor,
     provider_id: UUID,
-    practice_id: UUID,
+    practices: Sequence[UUID],
     now: datetime,
     *,
     events: Sequence[NewEvent],
 ) -> None:
-    """Judge a practice that was opened in this unit of work, as `settle` would: of it nothing has been said, which needs no asking.
+    """Judge practices that were opened in this unit of work, as `settle` would: of them nothing has been said, and nobody is asked.
 
     What is missing, such as the incident card, is told from the first day on. None of that changes by itself: no deadline is set.
     """
     connection = await driver_connection(session)
-    terms = await assessor.terms_of(connection, {(provider_id, practice_id): now})
-    policy = terms[provider_id, practice_id].policy
-    findings = [*records.nothing_recorded(policy, now), *questionnaires.nothing_signed(policy, now)]
-    change = PracticeChange(provider_id, practice_id, now, moves={}, answers=findings)
-    settled, _ = await assessor.settle_practices(connection, [change], now, terms)
+    terms = await assessor.terms_of(connection, {(provider_id, practice): now for practice in practices})
+    changes = []
+    for practice in practices:
+        policy = terms[provider_id, practice].policy
+        findings = [*records.nothing_recorded(policy, now), *questionnaires.nothing_signed(policy, now)]
+        changes.append(PracticeChange(provider_id, practice, now, moves={}, answers=findings))
+    settled, _ = await assessor.settle_practices(connection, changes, now, terms)
     await record(session, [*events, *settled], now)
 
 

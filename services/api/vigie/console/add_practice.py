@@ -15,10 +15,20 @@ _EVERY_PRACTICE: Final = "all"
 @page
 async def show_add_practice(view: View) -> Response:
     """Show the form of a new practice, or who may add one."""
+    return await _show_adding(view, "add_practice.html")
+
+
+@page
+async def show_import(view: View) -> Response:
+    """Show where a list of practices is checked and created, or who may do so."""
+    return await _show_adding(view, "add_practice_import.html")
+
+
+async def _show_adding(view: View, template: str) -> Response:
     if view.of_practice:
         return view.redirect("/my-practice")
     allowed = view.can(_MAY_ADD) and view.me["practices"] == _EVERY_PRACTICE
-    return await view.show("add_practice.html", nav="fleet", allowed=allowed, limited=view.can(_MAY_ADD))
+    return await view.show(template, nav="fleet", allowed=allowed, limited=view.can(_MAY_ADD))
 
 
 @page
@@ -70,5 +80,6 @@ def _count_since(token: Mapping[str, Any] | None, devices: Sequence[Mapping[str,
 
 PAGES: Final = (
     ("/add-practice", show_add_practice),
+    ("/add-practice/import", show_import),
     ("/practices/{practice_id:uuid}/install", show_install),
 )

@@ -80,9 +80,9 @@ async def create_practice(
         call.audit(object_id=kept["id"], practice_id=UUID(kept["id"]), details={"repeated": True})
         return PracticeOut(**kept)
     practice, opened = await service.open_practice(call, new)
-    await postures.open_posture(call.session, practice.provider_id, practice.id, call.now)
+    await postures.open_postures(call.session, practice.provider_id, [practice.id], call.now)
     assessor = cast("Kit", request.app.state.parts).assessor
-    await settle_new(call.session, assessor, practice.provider_id, practice.id, call.now, events=[opened])
+    await settle_new(call.session, assessor, practice.provider_id, [practice.id], call.now, events=[opened])
     created = PracticeOut(**_practice_out(practice))
     if attempt is not None:
         await idempotency.finish(call.session, attempt, 201, created.model_dump(mode="json"))

@@ -14,9 +14,9 @@ from vigie.posture.rules.model import Policy
 from vigie.posture.terms import stored_policy
 
 
-async def open_posture(session: AsyncSession, provider_id: UUID, practice_id: UUID, now: datetime) -> None:
-    """Give a new practice its posture: everything unknown."""
-    await session.execute(insert(Posture).values(**first_posture(provider_id, practice_id, now)))
+async def open_postures(session: AsyncSession, provider_id: UUID, practices: Sequence[UUID], now: datetime) -> None:
+    """Give new practices their postures: everything unknown."""
+    await session.execute(insert(Posture), [first_posture(provider_id, practice, now) for practice in practices])
 
 
 async def close_posture(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> None:

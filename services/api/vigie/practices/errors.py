@@ -15,3 +15,11 @@ class PracticeArchivedError(AppError):
 
     status, code = 409, "practice.archived"
     title, title_fr = "The practice is archived", "Le cabinet est archivé"
+
+
+class ImportRefusedError(AppError):
+    """A list of practices has rows that are not right: nothing was created. `errors` tells each row, column and reason."""
+
+    status, code = 422, "practices.import_refused"
+    title = "No practice was created: some rows are not right"
+    title_fr = "Aucun cabinet créé : des lignes sont à corriger"

@@ -153,3 +153,24 @@ def matching(text: str) -> ColumnElement[Any] | None:
     if not words:
         return None
     return Practice.search.op("@@")(func.to_tsquery("simple", " & ".join(f"{word}:*" for word in words)))
+
+
+async def taken_references(call: Call, references: Sequence[str]) -> set[str]:
+    """Return which references practices of the caller's provider have already, the archived ones included."""
+    found = await call.session.scalars(
+        select(Practice.external_ref).where(
+            Practice.provider_id == call.principal.provider_id, Practice.external_ref.in_(references)
+        )
+    )
+    return {reference for reference in found if reference is not None}
+
+
+async def named_alike(call: Call, names: Sequence[str]) -> set[str]:
+    """Return which names practices of the caller have already, in small letters."""
+    wanted = [name.lower() for name in names]
+    found = await call.session.scalars(
+        select(func.lower(Practice.name)).where(
+            *visible(call.principal), Practice.archived_at.is_(None), func.lower(Practice.name).in_(wanted)
+        )
+    )
+    return set(found)

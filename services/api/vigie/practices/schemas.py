@@ -107,3 +107,28 @@ class PracticeOut(BaseModel):
     created_at: Instant
     updated_at: Instant
     archived_at: Instant | None
+
+
+class ImportQuery(BaseModel):
+    """How to import practices."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dry_run: bool = Field(default=False, description="Check every row, create nothing.")
+
+
+class ImportedOut(BaseModel):
+    """A row of a list of practices."""
+
+    row: int = Field(description="As a spreadsheet counts: the first row of a CSV names the columns.")
+    name: str
+    city: str | None
+    id: UUID | None = Field(description="Of the practice that was created; null in a dry run.")
+    known: bool = Field(description="A practice of this name was there before.")
+
+
+class ImportOut(BaseModel):
+    """What came of a list of practices, row by row."""
+
+    dry_run: bool
+    practices: list[ImportedOut]

@@ -1,5 +1,6 @@
 """Opening, changing and archiving practices, and creating providers."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -31,18 +32,30 @@ async def create_provider(session: AsyncSession, provider_id: UUID, name: str, *
 
 async def open_practice(call: Call, new: NewPractice) -> tuple[Practice, NewEvent]:
     """Create a practice. The caller makes its posture and records the event, in the same unit of work."""
-    practice = Practice(
-        provider_id=call.principal.provider_id,
-        id=uuid7(),
-        **new.model_dump(),
-        search_text=_search_text(new.name, new.city, new.external_ref),
-        created_at=call.now,
-        updated_at=call.now,
-    )
-    call.session.add(practice)
-    await _flush(call.session)
+    ((practice, event),) = await open_practices(call, [new])
     call.audit(object_id=practice.id, practice_id=practice.id)
-    return practice, _event(call, practice, "practice.created", {"time_zone": practice.time_zone})
+    return practice, event
+
+
+async def open_practices(call: Call, all_new: Sequence[NewPractice]) -> list[tuple[Practice, NewEvent]]:
+    """Create practices, each with its event. The caller makes their postures and records the events, in the same unit of work.
+
+    Raises `ReferenceTakenError`, and then creates none.
+    """
+    practices = [
+        Practice(
+            provider_id=call.principal.provider_id,
+            id=uuid7(),
+            **new.model_dump(),
+            search_text=_search_text(new.name, new.city, new.external_ref),
+            created_at=call.now,
+            updated_at=call.now,
+        )
+        for new in all_new
+    ]
+    call.session.add_all(practices)
+    await _flush(call.session)
+    return [(each, _event(call, each, "practice.created", {"time_zone": each.time_zone})) for each in practices]
 
 
 async def change_practice(
