@@ -1,24 +1,34 @@
 """What people come for, done in a real browser: by a technician, an owner and a dentist."""
 
 import asyncio
+import hashlib
 import os
 import re
 import stat
 import sys
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, Page, Route, expect
 from pypdf import PdfReader
 
 from tests.browser.conftest import CLOCK, Furnished
 from tests.support.agent import backup_section, job
 from tests.support.chromium import PHONE, Window, window
+from tests.support.guides import all_of, chapters, missing, names
 from tests.support.house import PSC, STAFF
 
 ANA, PAZ = (STAFF, "Ana Lopes"), (PSC, "Dr Camille Paz")
 LONG_MS = 45_000  # for what a busy machine takes its time to do
+# Answers every question of a questionnaire that is still open, as the page would: one by one takes a minute of clicks.
+THE_OTHERS = """async (address) => {
+  const { questions } = await (await window.vigie.request("GET", address)).json();
+  const open = questions.filter((each) => each.lacks.length);
+  const answers = open.map(({ id }) => ({ question: id, answer: "not_applicable", comment: "Sans objet ici" }));
+  return (await window.vigie.request("PUT", `${address}/answers`, { answers })).status;
+}"""
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -159,6 +169,71 @@ async def test_a_dentist_answers_and_reads_their_page_on_a_phone(furnished: Furn
         await page.goto(f"{furnished.house.url}/my-practice/checklist")
         await expect(page.get_by_role("heading", name="Points de contrôle")).to_be_visible()
         assert shown.wrongs == []
+
+
+async def prepare(page: Page, base: str, practice: UUID) -> str:
+    """List the provider as a supplier, begin a questionnaire, answer and sign it; return where it stands."""
+    await page.goto(f"{base}/practices/{practice}/questionnaires")
+    await page.locator("details.adding", has_text="prestataire de ce cabinet").locator("summary").click()
+    await page.get_by_label("Intervient à distance").check(force=True)
+    await page.get_by_role("button", name="Ajouter à la liste").click()
+    await page.get_by_role("button", name="Commencer : Maintenance à distance").click()
+    await page.wait_for_url(re.compile(r"/questionnaires/[0-9a-f-]{36}$"))
+    here = page.url.removeprefix(base)
+    first = page.locator("article.point", has=page.locator("input[value=not_applicable]")).first
+    await first.locator("details summary").click()
+    await first.get_by_label("Sans objet").check(force=True)
+    await first.get_by_label("Commentaire").fill("Personne n'intervient à distance ici.")
+    await first.get_by_role("button", name="Enregistrer").click()
+    await expect(first.locator(".state").first).to_have_text("Sans objet", timeout=LONG_MS)
+    assert await page.evaluate(THE_OTHERS, f"/v1{here}") == 200
+    await page.reload()
+    await sign(page)
+    await expect(page.locator("#signatures")).to_contain_text("pour le fournisseur", timeout=LONG_MS)
+    await expect(page.get_by_role("button", name="Signer")).to_have_count(0)  # the other party's turn
+    return here
+
+
+async def sign(page: Page) -> None:
+    """Take the oath and sign."""
+    await page.get_by_label("J’ai lu les réponses").check()  # noqa: RUF001 - as it stands on the page
+    await page.get_by_role("button", name="Signer").click()
+
+
+async def test_a_questionnaire_is_signed_by_both_and_a_second_tab_sees_it(
+    furnished: Furnished, chrome: Browser
+) -> None:
+    base, practice = furnished.house.url, furnished.house.practices[0]
+    async with window(chrome) as supplier, window(chrome, viewport=PHONE, has_touch=True) as dentist:
+        desk, phone = supplier.page, dentist.page
+        await supplier.sign_in(base, *ANA)
+        here = await prepare(desk, base, practice)
+        await dentist.sign_in(base, *PAZ)
+        await phone.get_by_role("link", name="Lire et signer").click()
+        await phone.get_by_role("link", name="Maintenance à distance").click()
+        second = Window(await dentist.context.new_page(), dentist.context, dentist.wrongs)
+        second.watch()
+        await second.page.goto(base + here)
+        assert missing(names(chapters("dix-minutes-du-praticien")["4. Signer"])[1:], await all_of(second.page)) == []
+        await second.page.evaluate("window.stays = true")
+        await phone.bring_to_front()
+        await phone.get_by_role("link", name="Aller à la signature").click()
+        await phone.get_by_role("button", name="Signer").click()
+        await expect(phone.locator("#signatures")).not_to_contain_text("pour le cabinet")  # not without the oath
+        await sign(phone)
+        await expect(phone.locator("#signatures")).to_contain_text("Camille", timeout=LONG_MS)
+        await expect(phone.locator("#signatures")).to_contain_text(re.compile(r"identité vérifiée par.*eidas1"))
+        await expect(phone.locator("#q-head")).to_contain_text("Signé")
+        digest = await phone.locator("#signatures .inset .hash code").inner_text()
+        signed = await (await dentist.context.request.get(f"{base}/v1{here}/content")).body()
+        assert hashlib.sha256(signed).hexdigest() == digest
+        assert await phone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        for other in (second.page, desk):
+            await other.bring_to_front()
+            await expect(other.locator("#signatures")).to_contain_text("pour le cabinet", timeout=LONG_MS)
+            await expect(other.get_by_role("button", name="Signer")).to_have_count(0)
+        assert await second.page.evaluate("window.stays")
+        assert supplier.wrongs + dentist.wrongs == []
 
 
 async def test_an_incident_is_declared_worked_on_and_closed(furnished: Furnished, chrome: Browser) -> None:

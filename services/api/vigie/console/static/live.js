@@ -29,14 +29,20 @@ function show(on) {
   }
 }
 
+// Whoever writes is left alone: what has the focus, and what was typed and not sent yet.
 function busy(element) {
-  return element.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
+  if (element.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)) return true;
+  return [...element.querySelectorAll("textarea, input:not([type=checkbox], [type=radio], [type=hidden])")].some((field) => field.value !== field.defaultValue);
 }
 
 function take(fresh) {
   let states = 0;
   for (const element of document.querySelectorAll("[data-live][id]")) {
     const next = fresh.getElementById(element.id);
+    if (!next && element.tagName === "TR" && element.dataset.gone === undefined) {
+      element.dataset.gone = ""; // no longer among the rows of this list: what it says is of before
+      states += 1;
+    }
     if (!next || next.outerHTML === element.outerHTML || busy(element)) continue;
     const before = element.dataset.state;
     Idiomorph.morph(element, next, { ignoreActiveValue: true, callbacks: { beforeAttributeUpdated: keepOpen } });
