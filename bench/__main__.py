@@ -6,12 +6,45 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import agent, demo, intake, pages, reading, reassess, reports, rules, silence, storage, tokens, webhooks
+from bench import (
+    agent,
+    demo,
+    intake,
+    live,
+    pages,
+    reading,
+    reassess,
+    reports,
+    rules,
+    silence,
+    storage,
+    tokens,
+    webhooks,
+)
 from bench.fleet import load_fleet
 from bench.report import Figure, table, write
 from bench.service import bed
 
-KNOWN = ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P10", "P11", "P12", "P13", "P14", "P15", "P16", "T1", "T2")
+KNOWN = (
+    "P1",
+    "P2",
+    "P3",
+    "P4",
+    "P5",
+    "P6",
+    "P7",
+    "P8",
+    "P10",
+    "P11",
+    "P12",
+    "P13",
+    "P14",
+    "P15",
+    "P16",
+    "P17",
+    "T1",
+    "T2",
+)
 
 
 def main() -> int:
@@ -35,6 +68,7 @@ def main() -> int:
         _rules,
         _webhooks,
         _pages,
+        _live,
         _tokens,
     ):
         found = part(asked)
@@ -129,6 +163,13 @@ def _pages(asked: set[str]) -> list[Figure]:
         return []
     with bed() as base:
         return pages.pages(base)
+
+
+def _live(asked: set[str]) -> list[Figure]:
+    if "P17" not in asked:
+        return []
+    with bed() as base:
+        return live.shown_after_heartbeats(base)
 
 
 def _reports(asked: set[str]) -> list[Figure]:
