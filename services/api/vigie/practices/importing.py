@@ -49,7 +49,7 @@ _PROFESSIONS: Final[Mapping[Profession, tuple[str, ...]]] = {
     "other": ("autre", "autre profession"),
 }
 _WANTED: Final[Mapping[str, _Words]] = {
-    "name": ("a name of one line, 120 characters at most", "un nom d'une ligne, 120 caractères au plus"),
+    "name": ("a name of one line, 500 characters at most", "un nom d'une ligne, 500 caractères au plus"),
     "profession": ("a profession that is known here", "une profession connue ici"),
     "city": ("a city of one line, 80 characters at most", "une ville d'une ligne, 80 caractères au plus"),
     "external_ref": (
