@@ -405,7 +405,7 @@ KEYED: dict[Operation, dict[str, Any] | tuple[str, bytes]] = {
 
 def id_of(made: dict[str, Any]) -> str:
     """Return the id of what was made."""
-    if "practices" in made:
+    if "dry_run" in made:
         return str(made["practices"][0]["id"])
     return str(made.get("id") or made.get("client_id") or made["attestations"][0])
 
