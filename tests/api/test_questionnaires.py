@@ -159,6 +159,7 @@ async def test_what_is_said_to_one_question_leaves_the_others_alone(cast: Cast, 
     assert {name: first["said"][name] for name in said} == said
     assert (first["answer"], first["origin"], first["lacks"]) == ("no", "person", [])
     assert (first["said"]["by"], first["said"]["at"]) == (form.who.member_id, "2026-11-17T09:30:00Z")
+    assert first["said"]["by_name"] == "Ana"
     assert (last["answer"], last["lacks"]) == ("yes", [])
     await form.say(Q2_3=None)
     assert (await form.question("Q2.3"))["said"] is None

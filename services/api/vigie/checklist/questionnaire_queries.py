@@ -7,11 +7,12 @@ from datetime import date, datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Text, and_, func, select
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.auth.dependencies import Call
-from vigie.auth.models import Session
+from vigie.auth.models import Member, Session
 from vigie.checklist.prefill import Observation
 from vigie.checklist.questionnaire_models import (
     Questionnaire,
@@ -132,6 +133,18 @@ async def names_of_suppliers(session: AsyncSession, provider_id: UUID, ids: Iter
     """Return how suppliers are called."""
     rows = await session.execute(
         select(Supplier.id, Supplier.name).where(Supplier.provider_id == provider_id, Supplier.id.in_(sorted(set(ids))))
+    )
+    return {row.id: row.name for row in rows}
+
+
+async def names_of_members(session: AsyncSession, provider_id: UUID, ids: Iterable[str]) -> dict[str, str]:
+    """Return how members are called, by their id as text; ids of others, such as partner clients, are passed over."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    key = sql_cast(Member.id, Text)
+    rows = await session.execute(
+        select(key.label("id"), Member.name).where(Member.provider_id == provider_id, key.in_(wanted))
     )
     return {row.id: row.name for row in rows}
 

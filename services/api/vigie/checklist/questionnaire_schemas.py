@@ -174,7 +174,8 @@ class SaidOut(BaseModel):
     document: str | None
     plan: PlanOut | None
     origin: Literal["person", "copied"]
-    by: str
+    by: str = Field(description="Id of the member, or of the partner client.")
+    by_name: str | None = Field(description="How the member is called; null for a partner client.")
     at: Instant
 
 

@@ -53,6 +53,9 @@ async def shown_whole(
     provider_id = questionnaire.provider_id
     answers = (await queries.answers_of(session, provider_id, [questionnaire.id]))[questionnaire.id]
     names = await queries.names_of_suppliers(session, provider_id, [questionnaire.supplier_id])
+    people = await queries.names_of_members(
+        session, provider_id, [row.said_by for row in answers.values() if row.said_by]
+    )
     signed = (await queries.signatures_of(session, provider_id, [questionnaire.id])).get(questionnaire.id, [])
     template = template_of(questionnaire)
     missing = lacking(template, answers, day_of(now))
@@ -62,7 +65,7 @@ async def shown_whole(
         content_hash=content.digest,
         wording=WORDING[language],
         questions=[
-            _question(question, answers[question.id], missing.get(question.id, []), language)
+            _question(question, answers[question.id], missing.get(question.id, []), people, language)
             for question in template.questionnaire.questions
         ],
         signatures=[_signature(each) for each in signed],
@@ -103,7 +106,7 @@ def _head(
 
 
 def _question(
-    question: Question, row: QuestionnaireAnswer, missing: Sequence[Lack], language: str
+    question: Question, row: QuestionnaireAnswer, missing: Sequence[Lack], people: Mapping[str, str], language: str
 ) -> schemas.QuestionOut:
     said, found = said_of(row), found_of(row)
     said_origin = cast("SayOrigin | None", row.said_origin)
@@ -118,7 +121,7 @@ def _question(
         denied_by=list(question.denied_by),
         answer=effective_of(row),
         origin=cast("Any", origin_of(said, said_origin, found, row.found_origin)),
-        said=_said(row),
+        said=_said(row, people),
         found=schemas.FoundOut(
             answer=found,
             why=row.found_why,
@@ -131,7 +134,7 @@ def _question(
     )
 
 
-def _said(row: QuestionnaireAnswer) -> schemas.SaidOut | None:
+def _said(row: QuestionnaireAnswer, people: Mapping[str, str]) -> schemas.SaidOut | None:
     if row.said_by is None or row.said_at is None:
         return None
     said = said_of(row)
@@ -145,6 +148,7 @@ def _said(row: QuestionnaireAnswer) -> schemas.SaidOut | None:
         plan=plan,
         origin=cast("SayOrigin", row.said_origin),
         by=row.said_by,
+        by_name=people.get(row.said_by),
         at=row.said_at,
     )
 
