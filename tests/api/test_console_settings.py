@@ -1,6 +1,7 @@
 """The pages of settings: what each role finds there, what is said of what was set, and that nothing of others is on them."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -46,6 +47,28 @@ async def test_people_of_a_practice_have_an_account_and_no_settings(cast: Cast) 
     out = await paz.call("POST", "/auth/logout", headers={"Accept": "application/json"})
     assert out.status_code == 200
     assert (await visit(paz, "/me")).headers["location"].startswith("/auth/login")
+
+
+async def test_a_page_names_the_practices_that_its_choice_does_not_hold(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vigie.console.settings._MOST", 1)  # as it is with more than two hundred
+    ana, tom = await cast.ana(), await cast.tom()
+    ends = wire_time(cast.clock.now() + timedelta(days=1))
+    for practice in (cast.cedar, cast.elm):
+        window = {
+            "practice_id": practice,
+            "reason": "travaux",
+            "starts_at": wire_time(cast.clock.now()),
+            "ends_at": ends,
+        }
+        await ana.post("/v1/maintenance-windows", window)
+    assert not missing(await page(ana, "/settings/maintenance"), "<bdi>Cedar</bdi>", "<bdi>Elm</bdi>")
+    for named in (cast.elm, f"{cast.elm}/posture", cast.fir):  # neither another answer nor another provider's
+        html = await page(ana, f"/settings/thresholds?practice_id={cast.elm}&practice={named}")
+        assert not missing(html, f'<option value="{cast.elm}" selected>Elm'), named
+        assert "Fir" not in html, named
+    assert "Elm" not in await page(tom, f"/settings/thresholds?practice={cast.elm}")
 
 
 async def test_what_was_set_is_said_in_words(cast: Cast) -> None:

@@ -304,6 +304,27 @@ def verification(report: Path) -> str:
     return next(address for address in found if "/verify/" in address)
 
 
+async def test_a_practice_is_chosen_by_searching(furnished: Furnished, chrome: Browser) -> None:
+    async with window(chrome) as shown:
+        page, choice = shown.page, shown.page.get_by_label("Pour", exact=True)
+        await shown.sign_in(furnished.house.url, *ANA)
+        await page.goto(f"{furnished.house.url}/settings/maintenance")
+        search = page.get_by_role("searchbox", name="Trouver un cabinet")
+        await search.fill("nulle part")
+        await expect(choice.locator("option")).to_have_text(["tout le parc"])
+        await expect(page.get_by_text("Aucun cabinet ne correspond.")).to_be_visible()
+        await search.fill("cabinet 3")
+        await expect(choice.locator("option")).to_have_text(["tout le parc", "Cabinet 3"])
+        await choice.select_option("Cabinet 3")
+        await search.fill("")
+        await expect(choice.locator("option")).not_to_have_count(2)
+        await expect(choice).to_have_value(str(furnished.house.practices[3]))  # what was chosen stays
+        await search.press("Enter")
+        await page.get_by_role("button", name="Choisir ce cabinet").click()
+        await page.wait_for_url(f"**pour={furnished.house.practices[3]}")
+        assert shown.wrongs == []
+
+
 async def test_a_heartbeat_changes_the_fleet_without_reloading(furnished: Furnished, chrome: Browser) -> None:
     agent, practice = furnished.agents[4], furnished.house.practices[4]
     async with window(chrome) as shown:

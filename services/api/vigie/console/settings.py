@@ -1,7 +1,9 @@
 """The settings: one page per subject, and the list of those that somebody may see."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from starlette.responses import Response
 
@@ -88,6 +90,7 @@ SUBJECTS: Final = (
     ),
 )
 _MOST: Final = 200
+_PAGE: Final = 50
 
 
 def subjects_of(view: View) -> list[Subject]:
@@ -97,14 +100,35 @@ def subjects_of(view: View) -> list[Subject]:
 
 
 async def show(view: View, template: str, subject: str, **data: Any) -> Response:
-    """Return a page of settings."""
+    """Return a page of settings; a page that has `practices` shows every one it speaks of by name."""
+    if "practices" in data:
+        data["practices"] = await _with_names(view, data)
     return await view.show(template, nav="settings", subject=subject, subjects=subjects_of(view), **data)
 
 
 async def practices_of(view: View) -> dict[str, str]:
-    """Return the practices one may choose from, by id: two hundred at most; `cabinet` in the address finds others."""
-    found = await view.get("/v1/practices", limit=_MOST, q=view.query().get("cabinet"))
+    """Return the first practices one may choose from, by id: two hundred at most; a search on the page finds others."""
+    found = await view.get("/v1/practices", limit=_MOST)
     return {each["id"]: each["name"] for each in sorted(found["items"], key=lambda each: each["name"].casefold())}
+
+
+async def _with_names(view: View, data: Mapping[str, Any]) -> dict[str, str]:
+    """Return the practices to choose from with those that the page names and the choice does not hold."""
+    practices: dict[str, str] = data["practices"]
+    lists = [value.get("items", ()) if isinstance(value, Mapping) else value for value in data.values()]
+    rows = [row for each in lists if isinstance(each, list) for row in each if isinstance(row, Mapping)]
+    ids = {each for row in rows for each in (row.get("practice_id"), *(row.get("practices") or ())[:_PAGE])}
+    ids |= {data.get("chosen"), view.query().get("practice")}
+    missing = sorted(each for each in ids - practices.keys() if _is_id(each))[:_PAGE]
+    asked = await asyncio.gather(*(or_none(view, f"/v1/practices/{each}") for each in missing))
+    return {**practices, **{each["id"]: each["name"] for each in asked if each is not None}}
+
+
+def _is_id(text: str | None) -> bool:
+    try:
+        return text is not None and bool(UUID(text))
+    except ValueError:
+        return False
 
 
 async def or_none(view: View, path: str, **asked: object) -> Any:
