@@ -1,5 +1,6 @@
 // Forms of the settings. `data-chooses` on a select shows and enables the parts of its form whose `data-when` names its value;
-// `data-finds="ID"` on a search field fills that select with the practices it finds. `data-switch="ID"` on a box does so for one part. `data-reveal="ID"`: where the answer is shown, once (`data-field` names what).
+// `data-switch="ID"` on a box does so for one part. `data-reveal="ID"`: where the answer is shown, once (`data-field` names what).
+// `data-finds="ID"` on a search field fills that select with the practices it finds.
 "use strict";
 
 function enable(part, on) {
