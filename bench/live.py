@@ -54,14 +54,14 @@ def shown_after_heartbeats(bed: Bed) -> list[Figure]:
     devices = load_fleet(bed, providers=1, practices=PRACTICES, devices=DEVICES)
     service = bed.serve(workers=2)
     bed.work()
-    return asyncio.run(_measure(bed, service, devices))
+    practice = bed.query("SELECT practice_id FROM device WHERE id = $1", devices[0].device_id)[0]["practice_id"]
+    return asyncio.run(_measure(bed, service, devices, practice))
 
 
-async def _measure(bed: Bed, service: Process, devices: list[BenchDevice]) -> list[Figure]:
+async def _measure(bed: Bed, service: Process, devices: list[BenchDevice], practice: UUID) -> list[Figure]:
     for place, device in enumerate(devices):
         await _report(service, device, place, 0)
     turning = devices[0]
-    practice = bed.query("SELECT practice_id FROM device WHERE id = $1", turning.device_id)[0]["practice_id"]
     secret = await _sign_in(bed, turning.provider_id)
     base = f"http://{service.host}"
     async with _windows(base, secret) as (one, other):

@@ -147,6 +147,7 @@ function tell(form, problem) {
 
 async function done(form, answer) {
   attempts.delete(form);
+  for (const field of form.elements) if ("defaultValue" in field) field.defaultValue = field.value; // it is sent: live.js may take it
   const found = answer.status === 204 ? null : await answer.json().catch(() => null);
   const then = form.dataset.then ?? "reload";
   const told = form.dispatchEvent(new CustomEvent("vigie:done", { bubbles: true, cancelable: true, detail: found }));

@@ -84,7 +84,8 @@ function hear({ practice_id: practice }) {
   if (concern === "all" || practice === null || practice === concern) soon();
 }
 
-function follow() {
+// `late`: another tab held the stream until now, and may have heard what this one has not.
+function follow(late) {
   const stream = new EventSource("/v1/events/stream");
   let poll = null;
   const listen = (event) => {
@@ -99,13 +100,14 @@ function follow() {
   stream.onopen = () => {
     tellState(true);
     window.clearInterval(poll);
-    if (poll !== null) soon(); // what was missed meanwhile
+    if (poll !== null || late) soon(); // what was missed meanwhile
     poll = null;
+    late = false;
   };
   stream.onerror = () => {
     tellState(false);
     poll ??= window.setInterval(() => { soon(); CHANNEL.postMessage({ told: { practice_id: null } }); }, POLL_MS);
-    if (stream.readyState === EventSource.CLOSED) window.setTimeout(follow, POLL_MS / 6);
+    if (stream.readyState === EventSource.CLOSED) window.setTimeout(() => follow(true), POLL_MS / 6);
   };
   // The server names each event by its kind, and a listener is needed for each name.
   for (const kind of (document.body.dataset.liveKinds ?? "").split(" ")) if (kind) stream.addEventListener(kind, listen);
@@ -117,4 +119,5 @@ CHANNEL.onmessage = ({ data }) => {
 };
 document.addEventListener("visibilitychange", () => { if (!document.hidden && stale) soon(); });
 document.addEventListener("vigie:refresh", soon);
-if (concern) navigator.locks.request("vigie-stream", () => { follow(); return new Promise(() => {}); });
+const opened = Date.now();
+if (concern) navigator.locks.request("vigie-stream", () => { follow(Date.now() - opened > GATHER_MS); return new Promise(() => {}); });
