@@ -100,7 +100,9 @@ async def test_filters_search_and_saved_lists_live_in_the_address(cast: Cast) ->
     first = await shown(ana, "/practices?limit=1")
     assert "Suivants" in first
     await ana.post("/v1/me/views", {"name": "Sans <b>", "query": "responsible=none"})
-    assert "Sans &lt;b&gt;" in await shown(ana, "/practices?responsible=none")
+    assert "Sans &lt;b&gt;" in await shown(ana, "/practices/views?responsible=none")
+    assert f'<option value="{ana.member_id}" selected>Ana</option>' in (await page(ana, "/practices/responsibles")).text
+    assert "Ana" not in await shown(await cast.ivo(), "/practices/responsibles"), "an auditor gives nothing to anybody"
     filters = await shown(ana, "/practices/filters?patch=critical")
     assert "2.2 Correctifs de sécurité" in filters
 

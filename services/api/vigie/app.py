@@ -68,6 +68,7 @@ from vigie.overview import (
 )
 from vigie.overview import routes as overview_routes
 from vigie.overview.describing import describe as describe_control
+from vigie.overview.tallies import Tallies
 from vigie.people import client_routes, issuer_routes, me_routes
 from vigie.people import routes as people_routes
 from vigie.people.account_routes import ACCOUNT_PAGES
@@ -141,6 +142,7 @@ class Parts:
     tail: Tail
     webhooks: Webhooks
     describe: Describe
+    tallies: Tallies
 
 
 def connector(settings: Settings, role: Role) -> Callable[[], Awaitable[asyncpg.Connection]]:
@@ -218,6 +220,7 @@ def build_parts(settings: Settings, clock: Clock, outbound: Outbound | None = No
         tail=Tail(database),
         webhooks=webhooks_kit(settings),
         describe=describe_control,
+        tallies=Tallies(time.monotonic),
     )
 
 

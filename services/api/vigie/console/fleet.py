@@ -27,8 +27,6 @@ async def show_fleet(view: View) -> Response:
         summary=view.get("/v1/summary"),
         causes=_asked(view, "/v1/alerts/causes", {"practices": 0, "items": []}),
         incidents=_asked(view, "/v1/incidents", {"items": []}, status="open", limit=20),
-        views=view.get("/v1/me/views"),
-        responsibles=_responsibles(view),
     )
     return await view.show(
         "fleet.html",
@@ -50,6 +48,22 @@ async def show_filters(view: View) -> Response:
     filters = {name: value for name, value in view.query().items() if name in _FILTERS}
     controls = await view.get("/v1/controls")
     return await view.show("fleet_filters.html", filters=filters, lights=_LIGHTS, states=_STATES, controls=controls)
+
+
+@page
+async def show_views(view: View) -> Response:
+    """Answer the lists one has saved, and the form that saves the one that is open."""
+    query = view.query()
+    encoded = urlencode({name: value for name, value in query.items() if name != "cursor"})
+    filtered = any(name in query for name in _FILTERS)
+    views = await view.get("/v1/me/views")
+    return await view.show("fleet_views.html", views=views, encoded=encoded, filtered=filtered)
+
+
+@page
+async def show_responsibles(view: View) -> Response:
+    """Answer who may look after a practice, to choose from."""
+    return await view.show("fleet_responsibles.html", responsibles=await _responsibles(view))
 
 
 def address_of(filters: Mapping[str, str], changed: Mapping[str, str | None]) -> str:
@@ -77,4 +91,9 @@ async def _responsibles(view: View) -> list[Mapping[str, Any]]:
     return sorted(found, key=lambda each: str(each["name"]).casefold())
 
 
-PAGES: Final = (("/practices", show_fleet), ("/practices/filters", show_filters))
+PAGES: Final = (
+    ("/practices", show_fleet),
+    ("/practices/filters", show_filters),
+    ("/practices/views", show_views),
+    ("/practices/responsibles", show_responsibles),
+)

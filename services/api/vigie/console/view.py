@@ -83,13 +83,13 @@ class View:
     @property
     def practice_id(self) -> str | None:
         """The practice a person of a practice belongs to."""
-        here = next((place for place in self.me["memberships"] if place["current"]), None)
-        return here["practice_id"] if here else None
+        found: str | None = self.me["practice_id"]
+        return found
 
     @property
     def provider_name(self) -> str:
         """The name of the provider this person works for or is looked after by."""
-        return next((str(place["provider_name"]) for place in self.me["memberships"] if place["current"]), "")
+        return str(self.me["provider_name"])
 
     @property
     def texts(self) -> Texts:
@@ -165,7 +165,7 @@ def page(handler: Page) -> Handler:
         language = language_of(request)
         rest = Rest(request, language)
         try:
-            me = await rest.get("/v1/me")
+            me = await rest.get("/v1/me", memberships="false")
             return await handler(View(request, rest, language, me, parts(request).clock.now()))
         except RefusedError as error:
             return _refusal(request, error.status, error.problem)

@@ -17,6 +17,7 @@ from vigie.overview import checklist_schemas as shapes
 from vigie.overview.checklist import catalogue_control, checklist
 from vigie.overview.checklist_facts import facts_of
 from vigie.overview.explaining import all_states, standing, worst_first
+from vigie.overview.tallies import tallies_of
 from vigie.posture import queries as postures
 from vigie.posture.catalogue import Catalogue, known_versions, load_catalogue
 from vigie.practices.queries import get_practice
@@ -123,7 +124,7 @@ async def read_checklist_summary(request: Request, call: Reads) -> shapes.Checkl
     Which practices these are: `GET /v1/practices?control=…&state=…`.
     """
     catalogue, language = load_catalogue(), language_of(request)
-    practices, counts = await queries.count_controls(call)
+    practices, counts = await tallies_of(request).of(call, queries.count_controls)
     items = [
         shapes.ControlSummary(
             control=control.id,

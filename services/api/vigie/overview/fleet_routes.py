@@ -21,6 +21,7 @@ from vigie.overview.cause_queries import count_practices
 from vigie.overview.causes import gather_causes
 from vigie.overview.exporting import MEDIA_TYPE, export_rows
 from vigie.overview.listing import list_rows
+from vigie.overview.tallies import tallies_of
 from vigie.posture.catalogue import load_catalogue
 from vigie.practices import queries as practices
 from vigie.practices.errors import PracticeArchivedError, ResponsibleError
@@ -130,12 +131,12 @@ async def list_causes(request: Request, call: Annotated[Call, reads(Permission.A
 
 
 @router.get("/summary", tags=["overview"], summary="Read the fleet in numbers")
-async def read_summary(call: Reads) -> schemas.Summary:
+async def read_summary(request: Request, call: Reads) -> schemas.Summary:
     """Read how many practices show which light, how many somebody looks after, and how many devices are heard."""
     counted: dict[str, Counter[str]] = {name: Counter() for name in _LIGHTS}
     devices: Counter[str] = Counter()
     total = 0
-    for *found, active, silent, never, pending in await queries.count_lights(call):
+    for *found, active, silent, never, pending in await tallies_of(request).of(call, queries.count_lights):
         *lights, number = found
         total += number
         devices.update(reporting=active - silent - never, silent=silent, never=never, pending=pending)

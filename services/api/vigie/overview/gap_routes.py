@@ -14,6 +14,7 @@ from vigie.core.pagination import InvalidCursorError, Page
 from vigie.core.sentences import fault
 from vigie.overview.gap_schemas import GapOut, GapQuery, PatchesSummary
 from vigie.overview.gaps import gather_patches, page_of_gaps
+from vigie.overview.tallies import tallies_of
 from vigie.posture.rules.practice import HEADLINES
 
 router = APIRouter(prefix="/v1", tags=["overview"], responses=problems(UnauthenticatedError, InsufficientScopeError))
@@ -45,9 +46,12 @@ async def list_patches(request: Request, call: Reads, query: Annotated[GapQuery,
 
 @router.get("/patches/summary", response_model=PatchesSummary, summary="Read which updates are missing most")
 async def summarize_patches(request: Request, call: Reads) -> Response:
-    """Read which security updates most devices lack, and which systems are out of support or soon so."""
+    """Read which security updates most devices lack, and which systems are out of support or soon so.
+
+    Counted anew when something has happened at the provider, and at least every minute.
+    """
     language = language_of(request)
-    return tagged(request, await gather_patches(call, language), language)
+    return tagged(request, await gather_patches(call, tallies_of(request), language), language)
 
 
 @router.get(

@@ -19,6 +19,7 @@ from vigie.overview.gap_schemas import (
     MissingUpdate,
     PatchesSummary,
 )
+from vigie.overview.tallies import Tallies
 from vigie.posture.rules.model import State
 from vigie.practices.schemas import ResponsibleOut
 
@@ -96,10 +97,10 @@ def _updates(pending: object) -> list[str]:
     return [str(name) for name in names if name][:_SHOWN]
 
 
-async def gather_patches(call: Call, language: reasons.Language) -> PatchesSummary:
+async def gather_patches(call: Call, tallies: Tallies, language: reasons.Language) -> PatchesSummary:
     """Return the updates and the systems behind most of what is missing."""
-    updates = await gap_queries.missing_updates(call)
-    systems = await gap_queries.ending_systems(call)
+    updates = await tallies.of(call, gap_queries.missing_updates)
+    systems = await tallies.of(call, gap_queries.ending_systems)
     return PatchesSummary(
         updates=[
             MissingUpdate(name=name, released_on=released_on, devices=devices, practices=practices)

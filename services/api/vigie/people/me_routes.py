@@ -3,13 +3,13 @@
 from typing import Annotated, cast
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from vigie.auth.dependencies import Call, IdempotencyKey, address_of, attempt_of, reads, writes
 from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
 from vigie.auth.models import Session
-from vigie.auth.principal import ALL_PRACTICES, Permission
+from vigie.auth.principal import ALL_PRACTICES, PRACTICE_ROLES, Permission
 from vigie.auth.sessions import end_session
 from vigie.core import idempotency
 from vigie.core.errors import NotFoundError, problems
@@ -18,7 +18,7 @@ from vigie.people import errors, schemas, sign_out, views
 from vigie.people.cookies import session_cookie_header
 from vigie.people.kit import people_of
 from vigie.people.models import SavedView
-from vigie.people.queries import own_sessions
+from vigie.people.queries import names_of, own_sessions
 from vigie.people.switching import switch, whereabouts
 
 router = APIRouter(prefix="/v1", responses=problems(UnauthenticatedError, InsufficientScopeError))
@@ -27,11 +27,11 @@ OwnWrite = Annotated[Call, writes(Permission.SELF)]
 
 
 @router.get("/me", tags=["me"], summary="Who am I?")
-async def me(request: Request, call: Own) -> schemas.Me:
+async def me(request: Request, call: Own, query: Annotated[schemas.MeQuery, Query()]) -> schemas.Me:
     """Tell the caller who they are, what they may do, and for a person where else they may go."""
     caller = call.principal
     places: list[schemas.MembershipOut] = []
-    if caller.session_id is not None:
+    if caller.session_id is not None and query.memberships:
         at = await whereabouts(people_of(request), call.session, caller)
         places = [
             schemas.MembershipOut(
@@ -44,11 +44,15 @@ async def me(request: Request, call: Own) -> schemas.Me:
             )
             for place in at.places
         ]
+    practice_id = cast("UUID", next(iter(caller.practices))) if caller.role in PRACTICE_ROLES else None
+    named = await names_of(call.session, caller.provider_id, practice_id)
     return schemas.Me(
         kind=caller.kind,
         subject=caller.subject,
         name=caller.name,
         provider_id=str(caller.provider_id),
+        provider_name=named.provider if named is not None else "",
+        practice_id=practice_id,
         role=caller.role,
         scopes=sorted(caller.permissions - {Permission.SELF}),
         practices=ALL_PRACTICES if caller.practices == ALL_PRACTICES else sorted(caller.practices),

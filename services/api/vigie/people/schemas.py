@@ -125,16 +125,29 @@ class MembershipOut(BaseModel):
 
 
 class Me(BaseModel):
-    """Who the caller is. `practices`: ids, or `all`; `memberships`: a person's places, none for a partner client."""
+    """Who the caller is, and where. `practices`: ids, or `all`; `practice_id`: of whom belongs to a practice.
+
+    `memberships`: a person's places; none for a partner client, or when they were not asked for.
+    """
 
     kind: str
     subject: str
     name: str
     provider_id: str
+    provider_name: str
+    practice_id: UUID | None
     role: str | None
     scopes: list[str]
     practices: list[UUID] | Literal["all"]
     memberships: list[MembershipOut]
+
+
+class MeQuery(BaseModel):
+    """What to say of the caller."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    memberships: bool = Field(True, description="Whether to look where else the caller may go.")
 
 
 class MembershipChoice(BaseModel):
