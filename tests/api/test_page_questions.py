@@ -78,6 +78,8 @@ async def test_a_question_is_refused_as_the_same_request_from_the_network(cast: 
             ("/v1/members", {}),
             ("/v1/audit", {}),
             ("/v1/nowhere", {}),
+            (f"/v1/practices/{cast.cedar}/opening-hours", {}),  # the practice itself was found above, or refused
+            (f"/v1/practices/{cast.elm}/opening-hours", {}),
             ("/v1/me", {}),
         ):
             there = await sent(who, path, **parameters)

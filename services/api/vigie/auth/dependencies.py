@@ -32,7 +32,7 @@ from vigie.audit.log import append
 from vigie.auth.clients import Clients
 from vigie.auth.errors import ForgedRequestError, InsufficientScopeError, UnauthenticatedError, needs
 from vigie.auth.principal import Permission, Principal
-from vigie.auth.questions import let_go, questions_of, unit_of_work
+from vigie.auth.questions import Known, known_of, let_go, questions_of, unit_of_work
 from vigie.auth.recording import Note, done, is_recorded, record_refusal
 from vigie.auth.sessions import Sessions
 from vigie.auth.tokens import InvalidTokenError, Tokens
@@ -93,6 +93,7 @@ class Call:
     session: AsyncSession
     now: datetime
     note: Note | None = None  # what the audit will say; None where nothing is recorded
+    known: Known | None = None  # what the questions of one page have found; None for a request of its own
 
     def audit(
         self,
@@ -113,6 +114,15 @@ class Call:
         self.note.object_id = self.note.object_id if object_id is None else str(object_id)
         self.note.practice_id = practice_id or self.note.practice_id
         self.note.details.update(details or {})
+
+    def recall(self, kind: str, id_: UUID) -> Any:
+        """Return what an earlier question of the page found (`keep`); None otherwise, and always for a request of its own."""
+        return None if self.known is None else self.known.get((kind, id_))
+
+    def keep(self, kind: str, id_: UUID, found: object) -> None:
+        """Let the questions of a page that come after this one `recall` what it found: to be read, never to be changed."""
+        if self.known is not None:
+            self.known[kind, id_] = found
 
 
 def attempt_of(call: Call, request: Request, key: str | None, body: BaseModel) -> Attempt | None:
@@ -253,7 +263,7 @@ def _guarded(permission: Permission, *, write: bool, recorded: bool) -> Any:
         try:
             _admit(request, principal, permission)
             async with unit_of_work(request.scope, kit.database, principal, write=write) as session:
-                yield Call(principal, session, now, note)
+                yield Call(principal, session, now, note, None if write else known_of(request.scope))
                 if note is not None and write:
                     await append(session, done(principal, note), now)
         except (AppError, RequestValidationError) as error:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,6 +17,8 @@ from vigie.auth.principal import Principal
 from vigie.core.db import Database, SharedReading
 
 _KEY: Final = "vigie.questions"
+Known = dict[tuple[str, UUID], Any]
+"""Objects of the caller's by kind and id: to be read, never to be changed."""
 
 
 class Questions:
@@ -26,6 +29,7 @@ class Questions:
         self._turn = asyncio.Lock()
         self._principal: Principal | None = None
         self._reading: SharedReading | None = None
+        self.known: Known = {}
 
     def carried_by(self, scope: MutableMapping[str, Any]) -> None:
         """Make a request one of these questions; it has to come with the cookie of the page's request."""
@@ -46,6 +50,7 @@ class Questions:
 
     async def let_go(self) -> None:
         """Give back the connection; the next question has another."""
+        self.known.clear()
         if self._reading is not None:
             await self._reading.let_go()
 
@@ -69,6 +74,12 @@ def unit_of_work(
     if questions is None or write:
         return database.session(principal.provider_id, write=write)
     return questions.reading(principal)
+
+
+def known_of(scope: MutableMapping[str, Any]) -> Known | None:
+    """Return what the questions of a page have found by now; None for a request of its own."""
+    questions = questions_of(scope)
+    return None if questions is None else questions.known
 
 
 async def let_go(scope: MutableMapping[str, Any]) -> None:

@@ -31,6 +31,10 @@ def device_event(device: Device, kind: str, now: datetime, payload: dict[str, An
 
 async def get_device(call: Call, device_id: UUID, *, lock: bool = False) -> Device:
     """Return a device of a visible practice; raises `NotFoundError` for any other."""
+    known: Device | None = None if lock else call.recall("device", device_id)
+    if known is not None:
+        call.audit(practice_id=known.practice_id)
+        return known
     statement = (
         select(Device)
         .join(Practice, (Practice.provider_id == Device.provider_id) & (Practice.id == Device.practice_id))
@@ -43,6 +47,7 @@ async def get_device(call: Call, device_id: UUID, *, lock: bool = False) -> Devi
     if found is None:
         raise NotFoundError
     call.audit(practice_id=found.practice_id)
+    call.keep("device", device_id, found)
     return found
 
 

@@ -67,7 +67,11 @@ async def list_devices(call: Call, query: DeviceQuery) -> tuple[Sequence[Row[*tu
 
 async def device_row(call: Call, device_id: UUID) -> Row[*tuple[Any, ...]] | None:
     """Return one device as `list_devices` does."""
-    return (await call.session.execute(_devices(call).where(Device.id == device_id))).first()
+    if (known := call.recall("device row", device_id)) is None:
+        known = (await call.session.execute(_devices(call).where(Device.id == device_id))).first()
+        call.keep("device row", device_id, known)
+    found: Row[*tuple[Any, ...]] | None = known
+    return found
 
 
 async def sections_of(call: Call, device: Device) -> Sequence[DeviceSection]:

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar, cast
 
-from fastapi import Request
+from starlette.requests import Request
 
 from vigie.auth.dependencies import Call
 from vigie.events.queries import last_number

@@ -51,6 +51,10 @@ def refuse_limited(call: Call) -> None:
 
 async def get_practice(call: Call, practice_id: UUID, *, lock: bool = False) -> Practice:
     """Return a visible practice; raises `NotFoundError` for what does not exist or belongs to somebody else."""
+    known: Practice | None = None if lock else call.recall("practice", practice_id)
+    if known is not None:
+        call.audit(practice_id=known.id)
+        return known
     statement = visible_practices(call.principal).where(Practice.id == practice_id)
     # Not the strongest lock: rows that refer to the practice are being inserted while somebody changes it.
     locked = statement.with_for_update(key_share=True)
@@ -58,6 +62,7 @@ async def get_practice(call: Call, practice_id: UUID, *, lock: bool = False) -> 
     if found is None:
         raise NotFoundError
     call.audit(practice_id=found.id)
+    call.keep("practice", practice_id, found)
     return found
 
 
