@@ -35,7 +35,7 @@ _TIMING: Final = """() => {
 
 @dataclass
 class Timed:
-    """A page as somebody opens it, with the p95 of each pass (ms) and the median of all requests."""
+    """A page as somebody opens it (`path` as it is registered), with the p95 of each pass (ms) and the median of all requests."""
 
     who: str
     path: str
@@ -84,14 +84,14 @@ def measure(service: Process, world: World) -> list[Timed]:
             if address.startswith(STATIC) or _ask(connection, cookie, path)[0] != 200:
                 continue  # somebody else's: a redirection to their own page, or a refusal
             unseen.discard(address)
-            found.append(_time(connection, who, cookie, path))
+            found.append(_time(connection, who, cookie, path, address))
         connection.close()
     if unseen:
         raise AssertionError(f"nobody was shown {sorted(unseen)}")
     return found
 
 
-def _time(connection: http.client.HTTPConnection, who: str, cookie: str, path: str) -> Timed:
+def _time(connection: http.client.HTTPConnection, who: str, cookie: str, path: str, address: str) -> Timed:
     for _ in range(WARM_UPS):
         size = _ask(connection, cookie, path)[2]
     passes, every = [], []
@@ -99,7 +99,7 @@ def _time(connection: http.client.HTTPConnection, who: str, cookie: str, path: s
         times = sorted(_ask(connection, cookie, path)[1] for _ in range(REQUESTS))
         passes.append(times[int(REQUESTS * 0.95)])
         every += times
-    return Timed(who, path, passes, median(every), size)
+    return Timed(who, address, passes, median(every), size)
 
 
 def _ask(connection: http.client.HTTPConnection, cookie: str, path: str) -> tuple[int, float, int]:
