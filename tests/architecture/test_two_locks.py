@@ -122,6 +122,7 @@ HELD_BY_SOMETHING_ELSE = {
     ("GET", "/v1/controls"): "the catalogue is everybody's",
     ("GET", "/v1/controls/{control_id}"): "one point of it",
     ("POST", "/v1/practices"): "names nothing of anybody's",
+    ("POST", "/v1/practices/import"): "names nothing of anybody's",
     (
         "POST",
         "/v1/invitations",
