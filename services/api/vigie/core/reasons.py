@@ -133,7 +133,10 @@ def _french(kind: str, context: Mapping[str, Any]) -> str:
     if kind in _ONE and 1 in {context.get("min_length"), context.get("max_length")}:
         return _ONE[kind]
     values = {name: _listed(value) if isinstance(value, str) else value for name, value in context.items()}
-    return FRENCH.get(kind, OTHERWISE).format_map(values)
+    try:
+        return FRENCH.get(kind, OTHERWISE).format_map(values)
+    except KeyError:  # an entry that was made without its context
+        return OTHERWISE
 
 
 def _listed(names: str) -> str:

@@ -187,7 +187,7 @@ def _read_enrolment(body: bytes) -> EnrolmentRequest:
     try:
         return EnrolmentRequest.model_validate_json(body)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False, include_context=False)
+        faults = error.errors(include_url=False, include_input=False)
         if any(fault["type"] == "json_invalid" for fault in faults):
             raise errors.BodyUnreadableError("not JSON") from error
         raise InvalidRequestError(errors=faults_of(faults)) from error
