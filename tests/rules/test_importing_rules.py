@@ -64,7 +64,7 @@ def test_every_row_that_is_not_right_is_told(
     told = read_sheet(content, kind).faults
     wanted = [(1, "profession"), (2, None), (3, "colour"), (4, None)] if faults is None else faults
     assert [(each.row, each.column) for each in told] == wanted
-    assert all(words.strip() for each in told for words in each.reason)
+    assert all(words.strip() for each in told for words in (each.reason.english, each.reason.french))
 
 
 def test_rows_that_are_right_are_kept_beside_those_that_are_not() -> None:

@@ -23,12 +23,6 @@ _TIMEOUT_S = 30
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the service and where the report goes."""
     parser.add_argument("--url", required=True, help="address of the running service; needs its database settings, too")
-    parser.add_argument(
-        "--share",
-        type=float,
-        default=1.0,
-        help="attack only so large a part of the operations (0 to 1), drawn anew each time; the report lists them",
-    )
     parser.add_argument("--json", type=Path, help="write the report as JSON")
     parser.add_argument("--markdown", type=Path, help="write the report as a page (French and English)")
 
@@ -37,7 +31,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Check, and print the report; the status is 1 when anything leaked."""
     with with_database(settings) as ready:
         try:
-            report = asyncio.run(_check(ready, arguments.url, arguments.share))
+            report = asyncio.run(_check(ready, arguments.url))
         except CheckError as error:
             raise LookupError(str(error)) from error
         except (asyncio.CancelledError, KeyboardInterrupt) as error:
@@ -51,7 +45,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
     return 1 if report.findings.leaks else 0
 
 
-async def _check(settings: Settings, url: str, share: float) -> Report:
+async def _check(settings: Settings, url: str) -> Report:
     clock, task = SystemClock(), asyncio.current_task()
     if task is not None:  # a plain kill ends the check as Ctrl-C does: what it made is put away first
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
@@ -60,7 +54,7 @@ async def _check(settings: Settings, url: str, share: float) -> Report:
         httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as http,
         workshop(settings, clock) as shop,
     ):
-        return await check_isolation(http, url, signs_as, shop, clock.now, _tell, share)
+        return await check_isolation(http, url, signs_as, shop, clock.now, _tell)
 
 
 def _tell(line: str) -> None:

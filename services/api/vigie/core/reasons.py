@@ -115,7 +115,7 @@ _ONE: Final[Mapping[str, str]] = {
 
 
 def reason_of(error: Mapping[str, Any]) -> Sentence:
-    """Return why a validator refused, from one entry of its `errors()`."""
+    """Return why a validator refused, from one entry of its `errors()` with its context."""
     kind, context = error["type"], error.get("ctx") or {}
     cause = context.get("error")
     if isinstance(cause, BadValueError):
@@ -133,10 +133,7 @@ def _french(kind: str, context: Mapping[str, Any]) -> str:
     if kind in _ONE and 1 in {context.get("min_length"), context.get("max_length")}:
         return _ONE[kind]
     values = {name: _listed(value) if isinstance(value, str) else value for name, value in context.items()}
-    try:
-        return FRENCH.get(kind, OTHERWISE).format_map(values)
-    except KeyError:  # an entry that was made without its context
-        return OTHERWISE
+    return FRENCH.get(kind, OTHERWISE).format_map(values)
 
 
 def _listed(names: str) -> str:

@@ -1,9 +1,9 @@
 """Finding the route of a request by the segments of its path, instead of trying every route in turn.
 
-The framework tries some two hundred patterns one after the other, and those of included routers twice: 2 ms of a core for the
-last of them. Here a path is walked once; the few routes it leads to are then asked by the framework's own rule, in the order in
-which they were added, so that what answers is what would have answered. Whatever is not found here (no such path, no such
-method, a slash too many) is left to the framework.
+The framework tries some two hundred patterns one after the other, which costs the last of them a millisecond of a core. Here a
+path is walked once; the few routes it leads to are then asked by the framework's own rule, in the order in which they were
+added, so that what answers is what would have answered. Whatever is not found here (no such path, no such method, a slash too
+many) is left to the framework.
 """
 
 from collections.abc import Iterator, Sequence

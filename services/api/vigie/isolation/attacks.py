@@ -1,7 +1,6 @@
 """One provider's callers against everything of the other's, operation by operation."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -37,14 +36,12 @@ class Attack:
     a: Side
     b: Side
     renew: Callable[[], Awaitable[Sequence[tuple[Kind, Caller]]]]
-    share: float = 1.0  # of the operations, drawn anew each time
     impostors: Sequence[tuple[Kind, Caller]] = ()
     renewed_at: datetime | None = None
     findings: Findings = field(default_factory=Findings)
     told: frozenset[str] = frozenset()  # what only `b` may see, and `a` never writes itself
     before: dict[str, str] = field(default_factory=dict)
     restless: set[str] = field(default_factory=set)
-    attacked: list[str] = field(default_factory=list)
 
     async def run(self) -> Findings:
         """Try everything; reads first, and what uses up one's own things last."""
@@ -54,7 +51,7 @@ class Attack:
         self.restless = set(changed(first, self.before, set()))
         self.findings.controls |= dict.fromkeys(self.a.accepted, 201)  # it was done to furnish A
         self.told = frozenset((self.b.secrets | {self.b.marker}) - self.a.secrets - set(self.b.ids.values()))
-        guarded = self._chosen([each for each in self.contract.operations if each.guarded])
+        guarded = self.guarded
         for together in _lots(guarded):
             for operation in together:
                 await self._one(operation)
@@ -68,13 +65,10 @@ class Attack:
         await self._from_other_sites([each for each in guarded if not each.reads])
         return self.findings
 
-    def _chosen(self, operations: Sequence[Operation]) -> list[Operation]:
-        """Return the operations that are attacked, in their order; each as likely as any other."""
-        count = max(1, round(self.share * len(operations)))
-        drawn = set(random.sample(range(len(operations)), count))
-        chosen = [each for place, each in enumerate(operations) if place in drawn]
-        self.attacked = [each.name for each in chosen]
-        return chosen
+    @property
+    def guarded(self) -> list[Operation]:
+        """The operations that are attacked: every one that asks who is calling."""
+        return [each for each in self.contract.operations if each.guarded]
 
     def _uses_up(self, operation: Operation) -> tuple[bool, int]:
         """Order operations by what they take with them: what hangs on nothing else first."""

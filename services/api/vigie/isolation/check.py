@@ -33,11 +33,8 @@ async def check_isolation(
     workshop: Workshop,
     clock: Callable[[], datetime],
     tell: Tell,
-    share: float = 1.0,
 ) -> Report:
     """Attack a running service and return the report. What was made for it is put away, whatever happens.
-
-    `share`: attack only so large a part of the operations, drawn anew each time; the report lists those.
 
     Raises `CheckError` when the service cannot be examined.
     """
@@ -53,14 +50,14 @@ async def check_isolation(
         tell(f"{len(contract.operations)} operations, {outside.requests} requests to furnish both providers")
         a, b = sides
         renew = partial(_renew, a, b, away[0], away[1], outside)
-        attack = Attack(outside, contract, a, b, renew, share)
+        attack = Attack(outside, contract, a, b, renew)
         findings = await attack.run()
         tell("\n  ".join([f"{len(findings.outcomes)} attempts, {len(findings.leaks)} leaks", *findings.leaks]))
     finally:
         put_away = all([await _archive(side, outside) for side in sides])
         await workshop.put_away()
     seconds = (clock() - started_at).total_seconds()
-    return Report(subject, started_at, seconds, attack.attacked, findings, put_away)
+    return Report(subject, started_at, seconds, [each.name for each in attack.guarded], findings, put_away)
 
 
 async def _subject(http: httpx.AsyncClient, url: str) -> tuple[Contract, Subject]:

@@ -13,8 +13,8 @@ from vigie.auth.errors import InsufficientScopeError, LimitedToPracticesError, U
 from vigie.auth.principal import Permission
 from vigie.checklist.settling import settle_new
 from vigie.core import idempotency
-from vigie.core.errors import BodyTooLargeError, InvalidRequestError, language_of, problems
-from vigie.core.french import french
+from vigie.core.errors import BodyTooLargeError, InvalidRequestError, problems
+from vigie.core.sentences import Sentence
 from vigie.posture import queries as postures
 from vigie.posture.assessment import Assessor
 from vigie.practices.errors import ImportRefusedError
@@ -28,8 +28,8 @@ router = APIRouter(
 )
 Writes = Annotated[Call, writes(Permission.PRACTICES_WRITE)]
 _MOST_TOLD = 100
-_TAKEN = ("another practice has this reference", "un autre cabinet porte cette référence")
-_FORMAT = ("send text/csv or application/x-ndjson", "envoyez text/csv ou application/x-ndjson")
+_TAKEN = Sentence("another practice has this reference", "un autre cabinet porte cette référence")
+_FORMAT = Sentence("send text/csv or application/x-ndjson", "envoyez text/csv ou application/x-ndjson")
 _FILES: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -102,7 +102,7 @@ async def import_practices(
         call.audit(details={"repeated": True})
         return ImportOut(**kept)
     sheet = read_sheet(content, kind)
-    await _check(request, call, sheet)
+    await _check(call, sheet)
     call.audit(details={"practices": len(sheet.practices), "dry_run": query.dry_run})
     known = await named_alike(call, [each.new.name for each in sheet.practices])
     if query.dry_run:
@@ -120,25 +120,18 @@ def _format(request: Request) -> Format:
     for kind in FORMATS:
         if told == kind:
             return kind
-    raise InvalidRequestError(errors=[{"pointer": "/header/content-type", "reason": _in(request, _FORMAT)}])
+    raise InvalidRequestError(errors=[{"pointer": "/header/content-type", "reason": _FORMAT}])
 
 
-async def _check(request: Request, call: Call, sheet: Sheet) -> None:
+async def _check(call: Call, sheet: Sheet) -> None:
     """Raise `ImportRefusedError` with what is wrong, row by row, references that are taken among it."""
     referring = {each.new.external_ref: each.row for each in sheet.practices if each.new.external_ref is not None}
     taken = await taken_references(call, list(referring))
     faults = sheet.faults + [Fault(referring[each], "external_ref", _TAKEN) for each in taken]
     if faults:
         faults.sort(key=lambda each: each.row)
-        told = [
-            {"row": each.row, "column": each.column, "reason": _in(request, each.reason)}
-            for each in faults[:_MOST_TOLD]
-        ]
+        told = [{"row": each.row, "column": each.column, "reason": each.reason} for each in faults[:_MOST_TOLD]]
         raise ImportRefusedError(errors=told, more=len(faults) - len(told))
-
-
-def _in(request: Request, words: tuple[str, str]) -> str:
-    return french(words[1]) if language_of(request) == "fr" else words[0]
 
 
 async def _create(request: Request, call: Call, listed: Sequence[Listed]) -> list[UUID]:

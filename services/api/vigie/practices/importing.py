@@ -14,6 +14,7 @@ from typing import Final, Literal, get_args
 import orjson
 from pydantic import ValidationError
 
+from vigie.core.sentences import Sentence
 from vigie.practices.models import Profession
 from vigie.practices.schemas import NewPractice
 
@@ -22,7 +23,6 @@ FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 MOST_ROWS: Final = 1000
 _HEAD: Final = 1
 """The row that names the columns, as a spreadsheet counts."""
-_Words = tuple[str, str]
 
 _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "name": ("name", "nom", "cabinet", "practice"),
@@ -48,28 +48,31 @@ _PROFESSIONS: Final[Mapping[Profession, tuple[str, ...]]] = {
     "laboratory": ("laboratoire",),
     "other": ("autre", "autre profession"),
 }
-_WANTED: Final[Mapping[str, _Words]] = {
-    "name": ("a name of one line, 500 characters at most", "un nom d'une ligne, 500 caractères au plus"),
-    "profession": ("a profession that is known here", "une profession connue ici"),
-    "city": ("a city of one line, 80 characters at most", "une ville d'une ligne, 80 caractères au plus"),
-    "external_ref": (
+_WANTED: Final[Mapping[str, Sentence]] = {
+    "name": Sentence("a name of one line, 500 characters at most", "un nom d'une ligne, 500 caractères au plus"),
+    "profession": Sentence("a profession that is known here", "une profession connue ici"),
+    "city": Sentence("a city of one line, 80 characters at most", "une ville d'une ligne, 80 caractères au plus"),
+    "external_ref": Sentence(
         "a reference of one line, 64 characters at most",
         "une référence d'une ligne, 64 caractères au plus",
     ),
-    "finess": ("a FINESS number: nine characters, the key right", "un numéro FINESS : neuf caractères, clé juste"),
-    "siret": ("a SIRET number: fourteen digits, the key right", "un numéro SIRET : quatorze chiffres, clé juste"),
-    "time_zone": ("a time zone such as Europe/Paris", "un fuseau horaire, comme Europe/Paris"),
+    "finess": Sentence(
+        "a FINESS number: nine characters, the key right", "un numéro FINESS : neuf caractères, clé juste"
+    ),
+    "siret": Sentence(
+        "a SIRET number: fourteen digits, the key right", "un numéro SIRET : quatorze chiffres, clé juste"
+    ),
+    "time_zone": Sentence("a time zone such as Europe/Paris", "un fuseau horaire, comme Europe/Paris"),
 }
-_TWICE: Final[_Words] = ("the reference stands in row {row} already", "la référence figure déjà à la ligne {row}")
-_NOT_TEXT: Final[_Words] = ("not readable as UTF-8 text", "illisible : ce n'est pas du texte en UTF-8")
-_NOT_CSV: Final[_Words] = ("not readable as CSV", "illisible : ce n'est pas du CSV")
-_NOT_JSON: Final[_Words] = ("not a JSON object", "ce n'est pas un objet JSON")
-_EMPTY: Final[_Words] = ("there is no row", "aucune ligne")
-_TOO_MANY: Final[_Words] = (f"more than {MOST_ROWS} rows", f"plus de {MOST_ROWS} lignes")
-_NO_COLUMN: Final[_Words] = ("the column is missing", "la colonne manque")
-_UNKNOWN_COLUMN: Final[_Words] = ("no such column", "colonne inconnue")
-_COLUMN_TWICE: Final[_Words] = ("the column is there twice", "la colonne est en double")
-_TOO_LONG: Final[_Words] = ("more fields than columns", "plus de champs que de colonnes")
+_NOT_TEXT: Final = Sentence("not readable as UTF-8 text", "illisible : ce n'est pas du texte en UTF-8")
+_NOT_CSV: Final = Sentence("not readable as CSV", "illisible : ce n'est pas du CSV")
+_NOT_JSON: Final = Sentence("not a JSON object", "ce n'est pas un objet JSON")
+_EMPTY: Final = Sentence("there is no row", "aucune ligne")
+_TOO_MANY: Final = Sentence(f"more than {MOST_ROWS} rows", f"plus de {MOST_ROWS} lignes")
+_NO_COLUMN: Final = Sentence("the column is missing", "la colonne manque")
+_UNKNOWN_COLUMN: Final = Sentence("no such column", "colonne inconnue")
+_COLUMN_TWICE: Final = Sentence("the column is there twice", "la colonne est en double")
+_TOO_LONG: Final = Sentence("more fields than columns", "plus de champs que de colonnes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Fault:
 
     row: int
     column: str | None
-    reason: _Words
+    reason: Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +120,16 @@ def read_sheet(content: bytes, kind: Format) -> Sheet:
             continue
         reference = made.external_ref
         if reference is not None and (first := references.setdefault(reference, row)) != row:
-            english, french = _TWICE
-            faults.append(Fault(row, "external_ref", (english.format(row=first), french.format(row=first))))
+            faults.append(Fault(row, "external_ref", _twice(first)))
             continue
         practices.append(Listed(row, made))
     if not rows and not faults:
         faults.append(Fault(_HEAD, None, _EMPTY))
     return Sheet(practices, sorted(faults, key=lambda each: each.row))
+
+
+def _twice(first: int) -> Sentence:
+    return Sentence(f"the reference stands in row {first} already", f"la référence figure déjà à la ligne {first}")
 
 
 def _of_csv(text: str, faults: list[Fault]) -> Iterator[tuple[int, Mapping[str, object]]]:
