@@ -66,6 +66,7 @@ async def check(
     plant: Plant | None = None,
     database: Database | None = None,
     served_with: Settings | None = None,
+    public_url: str = PUBLIC_URL,
 ) -> Report:
     """Run the check against an application in this process, perhaps with other settings, or something planted in it."""
     clock = MovableClock(NOW)
@@ -77,7 +78,7 @@ async def check(
         httpx.AsyncClient(transport=FewOperations(app, (*FEW, *paths)), base_url=PUBLIC_URL) as http,
         workshop(settings, clock) as shop,
     ):
-        return await check_isolation(http, PUBLIC_URL, PUBLIC_URL, shop, clock.now, lambda _line: None)
+        return await check_isolation(http, PUBLIC_URL, public_url, shop, clock.now, lambda _line: None)
 
 
 @pytest.fixture
@@ -208,3 +209,10 @@ async def test_a_service_that_is_not_there_is_no_clean_service(ours: Settings) -
     ):
         with pytest.raises(CheckError, match="404"):
             await check_isolation(http, PUBLIC_URL, PUBLIC_URL, shop, MovableClock(NOW).now, print)
+
+
+async def test_a_service_that_refuses_us_everything_is_no_clean_service(ours: Settings, database: Database) -> None:
+    """Requests with the settings of another service are all refused, which says nothing about leaks."""
+    with pytest.raises(CheckError, match=r"VIGIE_PUBLIC_URL is https://elsewhere\.example here"):
+        await check(ours, public_url="https://elsewhere.example")
+    assert await alive(database) == {0}

@@ -4,7 +4,9 @@ Heartbeats skip only the wire: they are built by the simulator, parsed by the in
 writer, and the sweep runs in between, so that what is seen afterwards is what a month would have left.
 """
 
+import asyncio
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -35,6 +37,7 @@ PlannedDevice = tuple[str, PracticePlan, VirtualDevice]
 """A device by its place in a plan, the plan of its practice, and the machine that lives."""
 _HOUR = timedelta(hours=1)
 _SWEEP_EVERY = 3  # hours; deadlines are exact however late the sweep comes
+_LANES = 2  # one is being written by the database while the other is being built
 
 
 async def make_history(
@@ -89,22 +92,26 @@ class _Month:
         self._connect = connector(settings, "vigie_intake")
         self._tokens: dict[int, str] = {}
         self._reports = 0
+        self._lanes: dict[int, list[tuple[DeviceKey, VirtualDevice]]] = defaultdict(list)
         self.enrolled: dict[str, VirtualDevice] = {}
 
     async def live(self, planned: Sequence[PlannedDevice], anchor: datetime) -> None:
         """Go from the clock's instant to `anchor`, hour by hour."""
-        intake = await self._connect()
-        await intake.execute("SET synchronous_commit = off")  # a demo that crashes here starts again from nothing
+        intakes = [await self._connect() for _ in range(_LANES)]
+        for intake in intakes:
+            await intake.execute("SET synchronous_commit = off")  # a demo that crashes here starts again from nothing
         hour = self._clock.now()
         while hour < anchor:
             await self._join(planned, hour)
             end = min(hour + _HOUR, anchor)
             self._clock.move_to(end)
-            self._reports += await self._hour(intake, hour, end)
+            lanes = (self._hour(intake, self._lanes[lane], hour, end) for lane, intake in enumerate(intakes))
+            self._reports += sum(await asyncio.gather(*lanes))
             if (end - anchor) // _HOUR % _SWEEP_EVERY == 0:
                 await self._sweep.run(self._worker, end)
             hour = end
-        await intake.close()
+        for intake in intakes:
+            await intake.close()
 
     def summary(self) -> str:
         """Return how many there are of what."""
@@ -124,11 +131,19 @@ class _Month:
             if not device.device_id:
                 raise LookupError(f"the demo could not enrol a device: {answer.code}")
             self.enrolled[key] = device
+            known_as = (UUID(device.provider_id), UUID(device.device_id))
+            self._lanes[plan.number % _LANES].append((known_as, device))
 
-    async def _hour(self, connection: asyncpg.Connection, start: datetime, end: datetime) -> int:
+    async def _hour(
+        self,
+        connection: asyncpg.Connection,
+        devices: Sequence[tuple[DeviceKey, VirtualDevice]],
+        start: datetime,
+        end: datetime,
+    ) -> int:
         reports: list[tuple[VirtualDevice, Report]] = []
-        for device in self.enrolled.values():
-            identity = await self._parts.directory.find(_key(device))
+        for known_as, device in devices:
+            identity = await self._parts.directory.find(known_as)
             if identity is None:
                 continue
             at = start + timedelta(seconds=identity.slot_s)
@@ -163,7 +178,3 @@ class _Month:
                 if outcome.resync:
                     again.append((device, report))
         return again
-
-
-def _key(device: VirtualDevice) -> DeviceKey:
-    return (UUID(device.provider_id), UUID(device.device_id))

@@ -46,7 +46,7 @@ async def check_isolation(
         for name in ("A", "B"):
             away.append(await workshop.make(name))
             sides.append(_side(name, away[-1], outside))
-            await furnish(sides[-1], contract, outside)
+            await _furnish(sides[-1], contract, outside)
         tell(f"{len(contract.operations)} operations, {outside.requests} requests to furnish both providers")
         a, b = sides
         renew = partial(_renew, a, b, away[0], away[1], outside)
@@ -76,6 +76,16 @@ async def _subject(http: httpx.AsyncClient, url: str) -> tuple[Contract, Subject
     if not any(each.guarded for each in contract.operations):
         raise CheckError(f"{url}{_DOCUMENTS[0]} lists no guarded operation")
     return contract, Subject(url, contract.version, digest.hexdigest()[:16], version("vigie"))
+
+
+async def _furnish(side: Side, contract: Contract, outside: Outside) -> None:
+    """Let a side come to something of its own. Where it cannot, every refusal that follows would prove nothing."""
+    await furnish(side, contract, outside)
+    if not side.devices:
+        raise CheckError(
+            f"{outside.url} refuses {side.name} its own practice and device: run the check with the settings of the service"
+            f" (VIGIE_PUBLIC_URL is {outside.public_url} here)"
+        )
 
 
 def _side(name: str, away: ThrowAway, outside: Outside) -> Side:
