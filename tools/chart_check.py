@@ -8,6 +8,8 @@ from, which probes exist, that the migration goes first. Exit code 0 when all ho
 # ruff: noqa: INP001, T201 (a program that is run by its path; what it prints is its output)
 
 import argparse
+import functools
+import json
 import os
 import re
 import shutil
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
+import kubernetes_validate.utils
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +34,9 @@ NO_SECRET_SUFFIX = re.compile(r"_(FILE|S)$")
 URL_WITH_PASSWORD = re.compile(r"://[^/\s]*:[^/\s]*@")
 
 Manifest = Mapping[str, Any]
+
+# The library reads the schema and a megabyte of definitions anew for each manifest: most of its time.
+kubernetes_validate.utils.schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
 
 
 class ChartRefusedError(Exception):
@@ -64,7 +70,8 @@ def render(chart: Path, values: Sequence[Path], kubernetes: str) -> list[Manifes
     """Render the chart as release "vigie" in namespace "health"; hooks are included, in Helm's order."""
     files = [part for path in values for part in ("--values", str(path))]
     text = run_helm("template", "vigie", str(chart), "--namespace", "health", "--kube-version", kubernetes, *files)
-    return [document for document in yaml.safe_load_all(text) if document]
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return [document for document in yaml.load_all(text, Loader=loader) if document]
 
 
 def name_of(manifest: Manifest) -> str:
@@ -92,17 +99,25 @@ def selects(selector: Mapping[str, str] | None, labels: Mapping[str, str]) -> bo
     return bool(selector) and set((selector or {}).items()) <= set(labels.items())
 
 
-def check_schema(manifest: Manifest, kubernetes: str) -> Iterator[str]:
+def check_schema(manifest: Manifest, kubernetes: str) -> list[str]:
     """Validate one manifest against the schema of a Kubernetes version; unknown fields are refused."""
-    if manifest.get("kind") in CUSTOM_KINDS:
-        return
+    return _schema_faults(json.dumps(manifest, default=str), kubernetes)  # Kubernetes reads dates as text, too
+
+
+@functools.cache
+def _schema_faults(manifest: str, kubernetes: str) -> list[str]:
+    """Return what the schema says of a manifest; of the same one it says the same again."""
+    content = json.loads(manifest)
+    if content.get("kind") in CUSTOM_KINDS:
+        return []
     try:
-        kubernetes_validate.validate(dict(manifest), kubernetes, strict=True)
+        kubernetes_validate.validate(content, kubernetes, strict=True)
     except kubernetes_validate.ValidationError as refused:
         where = ".".join(str(part) for part in refused.path) or "(top)"
-        yield f"not valid in Kubernetes {kubernetes}: {where}: {refused.message}"
+        return [f"not valid in Kubernetes {kubernetes}: {where}: {refused.message}"]
     except kubernetes_validate.SchemaNotFoundError as missing:
-        yield f"unknown in Kubernetes {kubernetes}: {missing.message}"
+        return [f"unknown in Kubernetes {kubernetes}: {missing.message}"]
+    return []
 
 
 def check_pod(pod: Manifest) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What the tests of the chart share: the check itself, loaded from `tools/`, and rendering with changed values."""
 
+import copy
 import importlib.util
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -46,14 +47,29 @@ def minimal() -> dict[str, Any]:
     return values
 
 
+@pytest.fixture(scope="session")
+def renderings() -> dict[tuple[str, ...], Manifests]:
+    """What was rendered so far, by the values: many tests begin from the same."""
+    return {}
+
+
 @pytest.fixture
-def render(chart_check: ModuleType, chart: Path, minimal: dict[str, Any], tmp_path: Path) -> Render:
+def render(
+    chart_check: ModuleType,
+    chart: Path,
+    minimal: dict[str, Any],
+    tmp_path: Path,
+    renderings: dict[tuple[str, ...], Manifests],
+) -> Render:
     """Render the minimal values with one thing changed; refusals raise `chart_check.ChartRefusedError`."""
 
     def rendered(change: Mapping[str, Any] | None = None, files: Sequence[Path] = ()) -> Manifests:
-        values = tmp_path / "values.yaml"
-        values.write_text(yaml.safe_dump(merged(minimal, change or {})))
-        manifests: Manifests = chart_check.render(chart, [values, *files], f"{chart_check.OLDEST_KUBERNETES}.0")
-        return manifests
+        text = yaml.safe_dump(merged(minimal, change or {}))
+        asked = (text, *map(str, files))
+        if asked not in renderings:
+            values = tmp_path / "values.yaml"
+            values.write_text(text)
+            renderings[asked] = chart_check.render(chart, [values, *files], f"{chart_check.OLDEST_KUBERNETES}.0")
+        return copy.deepcopy(renderings[asked])
 
     return rendered
