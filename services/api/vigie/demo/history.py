@@ -47,8 +47,12 @@ async def make_history(
     *,
     days: int = DAYS,
     planned: Sequence[PlannedDevice] | None = None,
+    half_way: Callable[[], None] = lambda: None,
 ) -> DemoState:
-    """Create provider, practices and devices, and let them live the days before `anchor`: the demo's, or others."""
+    """Create provider, practices and devices, and let them live the days before `anchor`: the demo's, or others.
+
+    `half_way` is called once, when about half of the work is done.
+    """
     clock = MovableClock(anchor - timedelta(days=days))
     made = await add_provider(settings, "Atlas Maintenance")
     worker = await connect(*role_url(settings, "vigie_worker"))
@@ -62,8 +66,16 @@ async def make_history(
     ):
         partner = PartnerClient(http, settings.public_url, made["client_id"], made["client_secret"])
         agents = AgentClient(http, settings.public_url, clock.now)
-        month = _Month(settings, parts, partner, agents, clock, worker)
-        await month.live(planned_devices(anchor) if planned is None else planned, anchor)
+        intakes = [await connector(settings, "vigie_intake")() for _ in range(_LANES)]
+        for intake in intakes:
+            await intake.execute("SET synchronous_commit = off")  # a demo that crashes here starts again from nothing
+        month = _Month(parts, partner, agents, clock, worker, intakes)
+        planned = planned_devices(anchor) if planned is None else planned
+        await month.live(planned, anchor - timedelta(days=days / 2))
+        half_way()
+        await month.live(planned, anchor)
+        for intake in intakes:
+            await intake.close()
         tell(f"{month.summary()} des {days} derniers jours enregistrées")
     await worker.close()
     devices = {key: device.device_id for key, device in month.enrolled.items()}
@@ -75,12 +87,12 @@ class _Month:
 
     def __init__(
         self,
-        settings: Settings,
         parts: Parts,
         partner: PartnerClient,
         agents: AgentClient,
         clock: MovableClock,
         worker: asyncpg.Connection,
+        intakes: Sequence[asyncpg.Connection],
     ) -> None:
         self._parts = parts
         self._partner = partner
@@ -89,7 +101,7 @@ class _Month:
         self._worker = worker
         self._writer = HeartbeatWriter("postgresql", parts.assessor)
         self._sweep = Sweep("postgresql", Assessor("postgresql"), may_hold=False)
-        self._connect = connector(settings, "vigie_intake")
+        self._intakes = intakes
         self._tokens: dict[int, str] = {}
         self._reports = 0
         self._lanes: dict[int, list[tuple[DeviceKey, VirtualDevice]]] = defaultdict(list)
@@ -97,21 +109,16 @@ class _Month:
 
     async def live(self, planned: Sequence[PlannedDevice], anchor: datetime) -> None:
         """Go from the clock's instant to `anchor`, hour by hour."""
-        intakes = [await self._connect() for _ in range(_LANES)]
-        for intake in intakes:
-            await intake.execute("SET synchronous_commit = off")  # a demo that crashes here starts again from nothing
         hour = self._clock.now()
         while hour < anchor:
             await self._join(planned, hour)
             end = min(hour + _HOUR, anchor)
             self._clock.move_to(end)
-            lanes = (self._hour(intake, self._lanes[lane], hour, end) for lane, intake in enumerate(intakes))
+            lanes = (self._hour(intake, self._lanes[lane], hour, end) for lane, intake in enumerate(self._intakes))
             self._reports += sum(await asyncio.gather(*lanes))
             if (end - anchor) // _HOUR % _SWEEP_EVERY == 0:
                 await self._sweep.run(self._worker, end)
             hour = end
-        for intake in intakes:
-            await intake.close()
 
     def summary(self) -> str:
         """Return how many there are of what."""

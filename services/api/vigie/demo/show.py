@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from subprocess import Popen
 from uuid import UUID
@@ -54,18 +55,19 @@ def run_demo(settings: Settings, port: int) -> int:
     try:
         with with_database(settings) as ready, _identity_beside(ready, port + 1) as identity_started:
             _tell("base de données prête")
-            state = DemoState.load(data_dir)
-            if state is None:
-                _tell("un mois d'histoire est rejoué par le code réel…")
-                state = uvloop.run(make_history(ready, datetime.now(UTC).replace(microsecond=0), _tell))
-                state.save(data_dir)
-            identity = identity_started()
-            environment = environment_of(identity.settings if identity else ready)
+            api = partial(_start_api, children, ready, identity_started, port)
             try:
-                children += [
-                    spawn(["serve", "--port", str(port)], environment),
-                    spawn(["worker"], environment),
-                ]
+                state = DemoState.load(data_dir)
+                if state is None:
+                    _tell("un mois d'histoire est rejoué par le code réel…")
+                    anchor = datetime.now(UTC).replace(microsecond=0)
+                    state = uvloop.run(make_history(ready, anchor, _tell, half_way=api))
+                    state.save(data_dir)
+                else:
+                    api()
+                identity = identity_started()
+                # Not before the end of the history: its clock is the real one, by which the past is long silent.
+                children.append(spawn(["worker"], _environment(ready, identity)))
                 uvloop.run(_show(ready, state, base_url, children, identity, started))
             finally:
                 stop_all(children)
@@ -74,6 +76,16 @@ def run_demo(settings: Settings, port: int) -> int:
     finally:
         (data_dir / "demo.json").unlink(missing_ok=True)
     return 0
+
+
+def _start_api(
+    children: list[Popen[bytes]], settings: Settings, identity: Callable[[], DemoIdentity | None], port: int
+) -> None:
+    children.append(spawn(["serve", "--port", str(port)], _environment(settings, identity())))
+
+
+def _environment(settings: Settings, identity: DemoIdentity | None) -> dict[str, str]:
+    return environment_of(identity.settings if identity else settings)
 
 
 @contextmanager
@@ -122,18 +134,23 @@ async def _show(
             return
         await _sign_in(http, state)
         folder = Path(settings.data_dir) / "agent"
-        takes_part = await enrol_this_machine(http, folder, _tell)
-        if identity is not None:
-            practices = await practices_to_show(http)
-            await make_people(identity, UUID(state.provider_id), practices)
-            await answer_checklists(settings, UUID(state.provider_id), practices)
+        practices = await practices_to_show(http)
+        async with asyncio.TaskGroup() as group:
+            enrolling = group.create_task(enrol_this_machine(http, folder, _tell))
+            if identity is not None:
+                group.create_task(_furnish(settings, identity, UUID(state.provider_id), practices))
         write_demo_file(settings.data_dir, state, base_url, os.getpid())
         _print_welcome(base_url, state, identity, time.monotonic() - started)
     async with asyncio.TaskGroup() as group:
         group.create_task(live(base_url, state.fleet(), stop, _tell))
-        if takes_part:
+        if enrolling.result():
             group.create_task(report_on(folder, stop))
         group.create_task(_watch(children, stop))
+
+
+async def _furnish(settings: Settings, identity: DemoIdentity, provider_id: UUID, practices: Sequence[UUID]) -> None:
+    await make_people(identity, provider_id, practices)
+    await answer_checklists(settings, provider_id, practices)
 
 
 async def _until_ready(http: httpx.AsyncClient, children: Sequence[Popen[bytes]], stop: asyncio.Event) -> None:
