@@ -4,14 +4,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
 from vigie.auth.dependencies import public
 from vigie.console.catalogues import TEXTS, Language
-from vigie.console.compiling import Templates
+from vigie.console.compiling import Templates, put
 from vigie.console.shown import Shown
 from vigie.console.wording import MARKS, wording
 from vigie.core.web_files import WebFiles, read_folder
@@ -55,7 +55,7 @@ def _apart(script: bytes) -> bytes:
 
 
 @lru_cache(maxsize=2)
-def environment(language: Language) -> Environment:
+def environment(language: Language) -> Templates:
     """Return the templates in one language."""
     texts = TEXTS[language]
     made = Templates(
@@ -77,20 +77,22 @@ def environment(language: Language) -> Environment:
         "marks": MARKS,
         "say": wording(language),
     }
+    made.remember("parts.html", "mark", "icon", "state")
     return made
 
 
 def named(name: str) -> Markup:
     """Return the name of a practice, in its own direction of writing; a long one is cut by the style, and whole in its title."""
+    said = put(name)
     if len(name) <= _LONG_NAME:
-        return Markup("<bdi>{}</bdi>").format(name)
-    return Markup('<bdi class="long" title="{0}">{0}</bdi>').format(name)
+        return Markup(f"<bdi>{said}</bdi>")  # noqa: S704 - escaped
+    return Markup(f'<bdi class="long" title="{said}">{said}</bdi>')  # noqa: S704 - escaped
 
 
 def render(template: str, language: Language, shown: Shown, **data: Any) -> str:
     """Return a page as HTML. Instants and numbers are written by the functions of `Shown`."""
     writing = {name: getattr(shown, name) for name in _BY_INSTANT}
-    return environment(language).get_template(template).render(**writing, shown=shown, now=shown.now, **data)
+    return environment(language).write(template, **writing, shown=shown, now=shown.now, **data)
 
 
 @public("style, script and marks of the pages are no secret")

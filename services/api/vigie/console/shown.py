@@ -5,7 +5,7 @@ practice it speaks of. Only ages below a day are relative.
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 from babel.numbers import format_decimal
 from markupsafe import Markup, escape
+
+from vigie.core.clock import wire_time
 
 PARIS: Final = "Europe/Paris"
 _DAY: Final = timedelta(days=1)
@@ -40,9 +42,17 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+@lru_cache(maxsize=4096)
+def _decimal(value: float, language: str) -> str:
+    return str(format_decimal(value, locale=language))
+
+
 def _time(at: datetime, text: str) -> Markup:
-    exact = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Markup(f'<time datetime="{exact}">{escape(text)}</time>')  # noqa: S704 - digits, and what is escaped
+    return Markup(f'<time datetime="{wire_time(at)}">{escape(text)}</time>')  # noqa: S704 - digits, and what is escaped
+
+
+def _hour(at: datetime) -> str:
+    return f"{at.hour:02}:{at.minute:02}"
 
 
 class Shown:
@@ -52,24 +62,32 @@ class Shown:
         self.language = language
         self.now = now
         self.zone = zone
+        self._todays: dict[str, date] = {}
 
     def _local(self, value: Moment, zone: str | None) -> datetime:
         return instant(value).astimezone(_zone(zone or self.zone))
 
+    def _today(self, zone: str | None) -> date:
+        """Return the day it is there; asked for once, because a page speaks of it with every instant."""
+        name = zone or self.zone
+        found = self._todays.get(name)
+        if found is None:
+            found = self._todays[name] = self._local(self.now, name).date()
+        return found
+
     def _day(self, local: date, zone: str | None) -> str:
         """Return « 12 nov. », with its year when it is not this one."""
-        today = self.now.astimezone(_zone(zone or self.zone)).date()
-        pattern = "d MMM" if local.year == today.year else "d MMM y"
+        pattern = "d MMM" if local.year == self._today(zone).year else "d MMM y"
         return _dated(local, pattern, self.language).replace(" ", _NB)
 
     def today(self) -> str:
         """Return the day it is there, as a date field takes it."""
-        return self._local(self.now, None).date().isoformat()
+        return self._today(None).isoformat()
 
     def clock(self, value: Moment, zone: str | None = None) -> Markup:
         """Show the hour: 08:42."""
         at = self._local(value, zone)
-        return _time(at, f"{at:%H:%M}")
+        return _time(at, _hour(at))
 
     def day(self, value: Moment, zone: str | None = None) -> Markup:
         """Show the day: 12 nov."""
@@ -92,10 +110,10 @@ class Shown:
     def moment(self, value: Moment, zone: str | None = None) -> Markup:
         """Show day and hour: 12 nov. à 08:42; the hour alone when it is today."""
         at = self._local(value, zone)
-        if at.date() == self._local(self.now, zone).date():
-            return self.clock(value, zone)
+        if at.date() == self._today(zone):
+            return _time(at, _hour(at))
         between = f" à{_NB}" if self.language == "fr" else ", "
-        return _time(at, f"{self._day(at.date(), zone)}{between}{at:%H:%M}")
+        return _time(at, f"{self._day(at.date(), zone)}{between}{_hour(at)}")
 
     def on(self, value: Moment, zone: str | None = None) -> Markup:
         """Show when, within a sentence: le 12 nov. à 08:42; à 08:42 when it is today."""
@@ -107,14 +125,14 @@ class Shown:
 
     def _led(self, value: Moment, zone: str | None, leads: tuple[str, str]) -> Markup:
         """Show an instant after the word that leads to an hour of today, or to a day."""
-        today = self._local(value, zone).date() == self._local(self.now, zone).date()
+        today = self._local(value, zone).date() == self._today(zone)
         return Markup("{}{}{}").format(leads[not today], _NB, self.moment(value, zone))
 
     def deadline(self, value: Moment, zone: str | None = None) -> Markup:
         """Show an instant that binds: mardi 24 novembre à 08:42."""
         at = self._local(value, zone)
         between = f" à{_NB}" if self.language == "fr" else ", "
-        return _time(at, f"{_dated(at.date(), 'EEEE d MMMM', self.language)}{between}{at:%H:%M}")
+        return _time(at, f"{_dated(at.date(), 'EEEE d MMMM', self.language)}{between}{_hour(at)}")
 
     def long_day(self, value: Moment, zone: str | None = None) -> Markup:
         """Show a day as a heading: samedi 21 novembre."""
@@ -152,4 +170,4 @@ class Shown:
 
     def number(self, value: float) -> str:
         """Show a number: 1 204."""
-        return format_decimal(value, locale=self.language)
+        return _decimal(value, self.language)

@@ -1,6 +1,7 @@
 """The words of states, roles and kinds of machine: what the API calls them and what people do. Pure."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from vigie.console.catalogues import TEXTS, Language
@@ -120,6 +121,7 @@ def wording(language: Language) -> Callable[[str, str], str]:
     """Return a function that says a word of the API, by its family, as people do; an unknown word is said as it is."""
     texts = TEXTS[language]
 
+    @lru_cache(maxsize=1024)
     def say(family: str, word: str) -> str:
         french = WORDS[family].get(word)
         return word if french is None else texts.gettext(french)
