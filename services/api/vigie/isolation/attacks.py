@@ -18,6 +18,8 @@ from vigie.isolation.side import OTHER_TRIES, SHAPE, Side, changed, enrol, heart
 
 _ELSEWHERE: Final = {"Origin": "https://elsewhere.invalid"}
 _REDIRECT: Final = 300
+_LOOKS: Final = 5
+_LOOK_S: Final = 1.0
 _TOKENS_FOR: Final = timedelta(seconds=20)  # no service may issue them for less than a minute
 NOBODY: Final = Caller("nobody")
 Ids = Mapping[str, str]
@@ -45,10 +47,8 @@ class Attack:
 
     async def run(self) -> Findings:
         """Try everything; reads first, and what uses up one's own things last."""
-        first = await snapshot(self.b, self.contract, self.outside)
         await snapshot(self.a, self.contract, self.outside)
-        self.before = await snapshot(self.b, self.contract, self.outside)
-        self.restless = set(changed(first, self.before, set()))
+        await self._settle()
         self.findings.controls |= dict.fromkeys(self.a.accepted, 201)  # it was done to furnish A
         self.told = frozenset((self.b.secrets | {self.b.marker}) - self.a.secrets - set(self.b.ids.values()))
         guarded = self.guarded
@@ -64,6 +64,16 @@ class Attack:
         await self._look_for_changes("the attacker's own changes")
         await self._from_other_sites([each for each in guarded if not each.reads])
         return self.findings
+
+    async def _settle(self) -> None:
+        """Wait until nothing at `b` moves any more: a worker still sends what furnishing brought about."""
+        self.before = await snapshot(self.b, self.contract, self.outside)
+        for _ in range(_LOOKS):
+            await asyncio.sleep(_LOOK_S)
+            now = await snapshot(self.b, self.contract, self.outside)
+            self.restless, self.before = set(changed(self.before, now, set())), now
+            if not self.restless:
+                return
 
     @property
     def guarded(self) -> list[Operation]:

@@ -18,6 +18,13 @@ from vigie.isolation.samples import Body, bodies
 
 _IDS: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|v[a-z]{2}_[\w-]{22}_[\w-]+")
 _MOVES_BY_ITSELF: Final = frozenset({"as_of", "seen_at", "last_used_at", "server_time"})
+_TRIED: Final = frozenset({"status", "attempts", "due_at"})
+_MOVED_BY_THE_WORKER: Final[Mapping[str, frozenset[str]]] = {
+    "webhook_id": _TRIED | {"tried_at", "response_status", "error", "excerpt"},
+    "handed_over": frozenset({"handed_over", "delivered_at", "failing_since", "paused_until"}),
+    "wanted_at": _TRIED | {"settled_at", "last_error"},
+}
+"""What happens to a message and its receiver without anybody asking: the field such a thing is known by, and what moves."""
 SHAPE: Final = {"request.invalid", "request.malformed"}
 MARK: Final = "isolation-check"  # stands in what has no name: sessions
 OTHER_TRIES: Final = 3  # bodies that are tried after a refusal that is not about their shape
@@ -176,7 +183,8 @@ async def snapshot(side: Side, contract: Contract, outside: Outside) -> dict[str
 
 def _at_rest(node: Any) -> Any:
     if isinstance(node, dict):
-        return {name: _at_rest(value) for name, value in node.items() if name not in _MOVES_BY_ITSELF}
+        moving = _MOVES_BY_ITSELF.union(*(names for mark, names in _MOVED_BY_THE_WORKER.items() if mark in node))
+        return {name: _at_rest(value) for name, value in node.items() if name not in moving}
     # Some lists are ordered by last use: their order tells nothing.
     return sorted((_at_rest(each) for each in node), key=orjson.dumps) if isinstance(node, list) else node
 
