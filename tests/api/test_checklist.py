@@ -147,6 +147,36 @@ async def test_a_practice_is_compared_only_where_each_one_is_hidden(cast: Cast) 
     assert worst["not_compared"] is None
 
 
+async def test_the_short_one_and_one_of_some_points_say_the_same_as_the_whole(cast: Cast, app: FastAPI) -> None:
+    late = {**healthy(cast.clock.now()), "patch": patch_section(cast.clock.now(), security=2, age_days=40)}
+    for sections in (late, healthy(cast.clock.now())):
+        await (await cast.device()).report(sections)
+    with statements_of(app) as for_all:
+        whole = await checklist(cast)
+    with statements_of(app) as for_few:
+        short = await checklist(cast, params={"brief": True})
+    assert len(for_few) <= len(for_all) - 3
+    bare = {"evidence": {}, "threshold": {}, "told_by": [], "last_heartbeat": None}
+    for name, control in (everything := controls_of(whole)).items():
+        amiss = [{**each, **bare} for each in control["devices"] if each["state"] in {"fail", "warn", "unknown"}]
+        assert controls_of(short)[name] == {**control, "devices": amiss, "thresholds": []}, name
+    assert 0 < len(controls_of(short)["ANS-2.2"]["devices"]) < len(everything["ANS-2.2"]["devices"])
+    left_out = {"improvements": [], "trend": [], "compared": None, "not_compared": None}
+    assert {**short, "rules": []} == {**whole, **left_out, "rules": []}
+
+    two = {"control": ["ANS-2.2", "ANS-8.5"]}
+    for found, params in ((whole, two), (short, {**two, "brief": True})):
+        rules = [
+            {**rule, "controls": [each for each in rule["controls"] if each["id"] in two["control"]]}
+            for rule in found["rules"]
+        ]
+        assert await checklist(cast, params=params) == {**found, "rules": [rule for rule in rules if rule["controls"]]}
+    wrong = await cast.pia.call(
+        "GET", f"/v1/practices/{cast.cedar}/checklist", params={"control": ["ANS-2.2", "ANS-2.99"]}
+    )
+    assert refusal(wrong) == (422, "request.invalid")
+
+
 async def test_it_costs_the_same_few_statements_however_many_devices(cast: Cast, app: FastAPI) -> None:
     await (await cast.device()).report(healthy(cast.clock.now()))
     with statements_of(app) as one:

@@ -87,6 +87,8 @@ async def list_notifications(call: Call, query: NotificationQuery) -> tuple[Sequ
 
 async def attempts_of(call: Call, notifications: Sequence[UUID]) -> Attempts:
     """Return the attempts to send some notifications, in their order."""
+    if not notifications:
+        return {}
     found: dict[UUID, list[NotificationAttempt]] = {each: [] for each in notifications}
     statement = (
         select(NotificationAttempt)

@@ -24,10 +24,11 @@ _ASKING = ("open", "acknowledged")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An alert with the name of its practice, and of the member it was given to."""
+    """An alert with the name and the time zone of its practice, and the name of the member it was given to."""
 
     alert: Alert
     practice: str
+    time_zone: str
     assignee: str | None
 
 
@@ -39,11 +40,11 @@ class Held:
     practice: str | None
 
 
-def _alerts(call: Call) -> Select[Alert, str, str | None]:
+def _alerts(call: Call) -> Select[Alert, str, str, str | None]:
     tied = and_(Practice.provider_id == Alert.provider_id, Practice.id == Alert.practice_id)
     given = and_(Member.provider_id == Alert.provider_id, Member.id == Alert.assignee_id)
     return (
-        select(Alert, Practice.name, Member.name)
+        select(Alert, Practice.name, Practice.time_zone, Member.name)
         .join(Practice, tied)
         .outerjoin(Member, given)
         .where(*visible(call.principal), Alert.provider_id == call.principal.provider_id)
@@ -106,12 +107,16 @@ def _member_id(call: Call) -> UUID:
 
 async def get_alert(call: Call, alert_id: UUID) -> Seen:
     """Return an alert of a visible practice as it is stored now; raises `NotFoundError` for any other."""
-    statement = _alerts(call).where(Alert.id == alert_id).execution_options(populate_existing=True)
-    found = (await call.session.execute(statement)).first()
-    if found is None:
-        raise NotFoundError
-    call.audit(practice_id=found[0].practice_id)
-    return Seen(*found)
+    seen: Seen | None = call.recall("alert", alert_id)
+    if seen is None:
+        statement = _alerts(call).where(Alert.id == alert_id).execution_options(populate_existing=True)
+        found = (await call.session.execute(statement)).first()
+        if found is None:
+            raise NotFoundError
+        seen = Seen(*found)
+        call.keep("alert", alert_id, seen)
+    call.audit(practice_id=seen.alert.practice_id)
+    return seen
 
 
 async def course_of(call: Call, alert: Alert) -> Sequence[AlertEntry]:

@@ -67,7 +67,7 @@ _MOST_ITEMS = 1_000
 async def _detail(request: Request, call: Call, seen: Seen) -> AlertDetail:
     course = await queries.course_of(call, seen.alert)
     lines = [AlertEntryOut(**{name: getattr(each, name) for name in AlertEntryOut.model_fields}) for each in course]
-    return AlertDetail(**alert_fields(setting_of(request), seen), timeline=lines)
+    return AlertDetail(**alert_fields(setting_of(request), seen), time_zone=seen.time_zone, timeline=lines)
 
 
 @router.get("/alerts", response_model=Page[AlertOut], responses=problems(InvalidCursorError), summary="List alerts")

@@ -134,8 +134,9 @@ class AlertEntryOut(BaseModel):
 
 
 class AlertDetail(AlertOut):
-    """An alert with its course, oldest first."""
+    """An alert with its course, oldest first. `time_zone`: of its practice."""
 
+    time_zone: str
     timeline: list[AlertEntryOut]
 
 

@@ -56,7 +56,7 @@ _MANY: Final = 4
 
 def course_of(view: View, found: Mapping[str, Any], why_held: Mapping[str, str]) -> list[Line]:
     """Return the course of an alert, latest first; `found`: what the page asked the API."""
-    shown = Shown(view.language, view.now, found["practice"]["time_zone"])
+    shown = Shown(view.language, view.now, found["alert"]["time_zone"])
     names = {each["member_id"]: each["name"] for each in found["assignees"]["items"]}
     if found["alert"]["assignee_id"]:
         names[found["alert"]["assignee_id"]] = found["alert"]["assignee_name"]

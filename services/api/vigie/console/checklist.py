@@ -52,7 +52,7 @@ async def _checklist(view: View, practice_id: str, address: str) -> Response:
     here = f"/v1/practices/{practice_id}"
     found = await view.get_all(
         practice=view.get(here),
-        checklist=view.get(f"{here}/checklist", trend_days=1),
+        checklist=view.get(f"{here}/checklist", brief="true"),
         catalogue=view.get("/v1/controls"),
         files=view.get(f"{here}/evidence", limit=_MOST_FILES),
     )
@@ -62,6 +62,9 @@ async def _checklist(view: View, practice_id: str, address: str) -> Response:
     chosen = query.get("show") if query.get("show") in {"asked", "failing"} else None
     rule = _rule(query.get("rule", ""), rules)
     sections = [rule] if chosen is None else [_only(each, chosen, asked) for each in rules]
+    shown = [control["id"] for each in sections for control in each["controls"]]
+    whole = await view.get(f"{here}/checklist", trend_days=1, control=shown or [rules[0]["controls"][0]["id"]])
+    proven = {control["id"]: control for each in whole["rules"] for control in each["controls"]}
     return await view.show(
         "checklist.html",
         nav="fleet",
@@ -70,12 +73,16 @@ async def _checklist(view: View, practice_id: str, address: str) -> Response:
         asked=asked,
         catalogue={each["id"]: each for each in found["catalogue"]["items"]},
         causes=_causes(each for rule in rules for each in rule["controls"]),
-        checklist=found["checklist"],
+        checklist=whole | {"rules": rules},
         chosen=chosen,
         files={each["id"]: each for each in found["files"]["items"]},
         practice=found["practice"],
         rule=rule,
-        sections=[each for each in sections if each["controls"]],
+        sections=[
+            {**each, "controls": [proven[control["id"]] for control in each["controls"]]}
+            for each in sections
+            if each["controls"]
+        ],
         side=side,
         terms=TERMS,
     )
@@ -119,7 +126,7 @@ async def show_question(view: View) -> Response:
     here = f"/v1/practices/{view.practice_id}"
     found = await view.get_all(
         practice=view.get(here),
-        checklist=view.get(f"{here}/checklist", trend_days=1),
+        checklist=view.get(f"{here}/checklist", brief="true"),
         catalogue=view.get("/v1/controls", kind="practice"),
     )
     left = questions_of(found["checklist"])

@@ -38,7 +38,7 @@ async def show_my_practice(view: View) -> Response:
     here = f"/v1/practices/{view.practice_id}"
     found = await view.get_all(
         practice=view.get(here),
-        checklist=view.get(f"{here}/checklist", trend_days=1),
+        checklist=view.get(f"{here}/checklist", brief="true"),
         alerts=view.get("/v1/alerts", practice_id=view.practice_id),
         windows=view.get("/v1/maintenance-windows", practice_id=view.practice_id),
         questionnaires=view.get(f"{here}/questionnaires"),

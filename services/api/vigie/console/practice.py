@@ -18,7 +18,6 @@ _SOON: Final = timedelta(days=400)
 _SHOWN_CHANGES: Final = 40
 _SHOWN_LINES: Final = 14
 _SHOWN_DUE: Final = 8
-_OF_DEVICES: Final = "ANS-2.1"
 _LIVENESS: Final = {"silent": "critical", "pending": "unknown", "never": "unknown"}
 
 
@@ -33,7 +32,7 @@ async def show_practice(view: View) -> Response:
         return await view.show("practice_archived.html", nav="fleet", practice=practice)
     named = {"practice_id": practice["id"]}
     found = await view.get_all(
-        checklist=view.get(f"{here}/checklist", trend_days=1),
+        checklist=view.get(f"{here}/checklist", brief="true"),
         alerts=view.get("/v1/alerts", **named),
         devices=view.get("/v1/devices", limit=200, **named),
         changes=view.get(f"{here}/changes", limit=_SHOWN_CHANGES),
@@ -133,30 +132,25 @@ def _devices(devices: Sequence[Mapping[str, Any]], controls: Mapping[str, Mappin
     """Return devices, the worst first, each with the worst that was found on it and the system it runs."""
     worst: dict[str, tuple[int, str, str, str]] = {}
     counted: dict[str, int] = {}
-    systems: dict[str, str] = {}
     for control in controls.values():
         excused = {each["device_id"] for each in control["accepted"]}
         for found in control["devices"]:
             key = found["device_id"]
-            if control["id"] == _OF_DEVICES:
-                systems[key] = _system(found["evidence"])
             state = accepted_or(found["state"], accepted=bool(excused & {key, None}))
             entry = (_STATES.index(state), state, control["title"], found["says"])
             worst[key] = min(worst.get(key, entry), entry, key=lambda each: each[0])
             counted[key] = counted.get(key, 0) + (state in {"fail", "warn", "unknown"})
     shown = []
     for device in devices:
-        rank, state, title, says = worst.get(device["id"], (len(_STATES), "unknown", "", ""))
+        # The short checklist names only what is not in order; on a device of which no system is known nothing was examined yet.
+        otherwise = "pass" if device["system"] else "unknown"
+        rank, state, title, says = worst.get(device["id"], (len(_STATES), otherwise, "", ""))
         if device["liveness"] in _LIVENESS:
             rank, state, title, says = -1, _LIVENESS[device["liveness"]], "", ""
         more = max(0, counted.get(device["id"], 0) - 1)
         said = {"state": state, "title": title, "says": says, "more": more, "rank": rank}
-        shown.append(dict(device) | said | {"system": systems.get(device["id"], "")})
+        shown.append(dict(device) | said)
     return sorted(shown, key=lambda each: (each["rank"], each["alias"]))
-
-
-def _system(evidence: Mapping[str, Any]) -> str:
-    return str(evidence.get("system") or " ".join(filter(None, (evidence.get("product"), evidence.get("version")))))
 
 
 def _due(view: View, controls: Mapping[str, Mapping[str, Any]], aliases: Mapping[str, str]) -> list[dict[str, Any]]:

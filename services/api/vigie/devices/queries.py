@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -12,9 +12,12 @@ from vigie.auth.dependencies import Call
 from vigie.core.pagination import PageQuery, keyset, page_of
 from vigie.devices.models import Device, DeviceLiveness, DevicePresence, DeviceSection, EnrolmentToken, SectionHistory
 from vigie.devices.silence_models import DeviceSilence, PracticeLine, ServiceOutage
+from vigie.posture.models import Finding
 from vigie.practices.models import Practice
 from vigie.practices.queries import get_practice, visible
 
+_SYSTEM: Final = "ANS-2.1"
+"""The control whose finding tells which system a device runs."""
 _RUNNING = (
     select(ServiceOutage.since)
     .where(ServiceOutage.until.is_(None), ServiceOutage.withheld)
@@ -33,7 +36,7 @@ class DeviceQuery(PageQuery):
 
 def _devices(call: Call) -> Select[*tuple[Any, ...]]:
     return (
-        select(Device, DeviceLiveness, DeviceSilence, _RUNNING.scalar_subquery())
+        select(Device, DeviceLiveness, DeviceSilence, _RUNNING.scalar_subquery(), Finding.evidence)
         .join(Practice, and_(Practice.provider_id == Device.provider_id, Practice.id == Device.practice_id))
         .join(
             DeviceLiveness,
@@ -47,12 +50,23 @@ def _devices(call: Call) -> Select[*tuple[Any, ...]]:
                 DeviceSilence.since == DeviceLiveness.silent_since,
             ),
         )
+        .outerjoin(
+            Finding,
+            and_(
+                Finding.provider_id == Device.provider_id,
+                Finding.subject_id == Device.id,
+                Finding.control == _SYSTEM,
+            ),
+        )
         .where(Device.provider_id == call.principal.provider_id, *visible(call.principal))
     )
 
 
 async def list_devices(call: Call, query: DeviceQuery) -> tuple[Sequence[Row[*tuple[Any, ...]]], str | None]:
-    """Return a page of devices, oldest first: each with its liveness, its silence, and since when nobody can be heard."""
+    """Return a page of devices, oldest first.
+
+    Each with its liveness, its silence, since when nobody can be heard, and on what the finding about its system rests.
+    """
     statement = _devices(call)
     if query.practice_id is not None:
         statement = statement.where(Device.practice_id == query.practice_id)

@@ -1,11 +1,12 @@
 """REST routes of enrolment tokens and devices."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Protocol, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
+from sqlalchemy import Row
 from starlette.responses import Response
 
 from vigie.auth.dependencies import Call, IdempotencyKey, attempt_of, reads, writes
@@ -16,7 +17,7 @@ from vigie.core.errors import InvalidRequestError, NotFoundError, problems
 from vigie.core.etag import tagged
 from vigie.core.pagination import InvalidCursorError, Page, PageQuery
 from vigie.devices import enrolment, errors, fleet, queries, schemas
-from vigie.devices.models import Device, DeviceLiveness, DevicePresence, EnrolmentToken
+from vigie.devices.models import DeviceLiveness, DevicePresence, EnrolmentToken
 from vigie.devices.silence_models import DeviceSilence
 from vigie.posture.assessment import Assessor
 from vigie.practices.calendar import open_hours
@@ -50,10 +51,9 @@ def _silence_out(
     return schemas.SilenceOut(since=outage, cause="service", evidence={}, explained_at=None)
 
 
-def device_out(
-    device: Device, liveness: DeviceLiveness, silence: DeviceSilence | None, outage: datetime | None
-) -> schemas.DeviceOut:
-    """Return the wire shape of a device; `outage`: since when nobody can be heard, if so."""
+def device_out(row: Row[*tuple[Any, ...]]) -> schemas.DeviceOut:
+    """Return the wire shape of a device, from a row of `queries.list_devices`."""
+    device, liveness, silence, outage, evidence = row
     if device.status != "active":
         live = device.status
     elif liveness.silent_since is not None:
@@ -77,7 +77,14 @@ def device_out(
         slot_s=device.slot_s,
         clone_suspect_at=device.clone_suspect_at,
         revoked_at=device.revoked_at,
+        system=_system(evidence or {}),
     )
+
+
+def _system(evidence: Mapping[str, Any]) -> str | None:
+    """Return the system a device runs by the name of its life cycle; one without, by its product and version."""
+    told = (evidence.get("product"), evidence.get("version"))
+    return evidence.get("system") or " ".join(str(each) for each in told if each) or None
 
 
 def _token_out(token: EnrolmentToken) -> dict[str, Any]:
@@ -153,7 +160,7 @@ async def revoke_enrolment_token(call: Writes, token_id: UUID) -> None:
 async def list_devices(request: Request, call: Reads, query: Annotated[queries.DeviceQuery, Query()]) -> Response:
     """List devices with their liveness."""
     rows, following = await queries.list_devices(call, query)
-    items = [device_out(row[0], row[1], row[2], row[3]) for row in rows]
+    items = [device_out(row) for row in rows]
     return tagged(request, Page[schemas.DeviceOut](items=items, next_cursor=following))
 
 
@@ -162,7 +169,7 @@ async def _one(call: Call, device_id: UUID) -> schemas.DeviceOut:
     row = await queries.device_row(call, device_id)
     if row is None:
         raise NotFoundError
-    return device_out(row[0], row[1], row[2], row[3])
+    return device_out(row)
 
 
 @router.get(

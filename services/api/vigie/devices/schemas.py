@@ -88,6 +88,7 @@ class DeviceOut(BaseModel):
     """A device and its liveness: `reporting`, `silent`, `never` heard, `pending` approval, `revoked`.
 
     `silence` is told of a silent device, and (with `service` as its cause) of one that could not be heard because of us.
+    `system`: the operating system by the name of its life cycle; null while none was told.
     """
 
     id: UUID
@@ -106,6 +107,7 @@ class DeviceOut(BaseModel):
     slot_s: int
     clone_suspect_at: Instant | None
     revoked_at: Instant | None
+    system: str | None
 
 
 class SectionOut(BaseModel):

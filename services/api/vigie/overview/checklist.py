@@ -37,6 +37,7 @@ _INVENTORY = "ANS-5.11"
 _MOST_IMPROVEMENTS = 10
 _FILES = "evidence_ids"
 _DEFAULTS = Policy()
+_WITHOUT_PROOF: Mapping[str, Any] = {"evidence": {}, "threshold": {}}
 _ANSWER = tuple(name for name in shapes.AttestationOut.model_fields if name != _FILES)
 _ACCEPTED = tuple(shapes.AcceptedOut.model_fields)
 Shown = dict[str, Any]
@@ -45,7 +46,10 @@ Shown = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the checklist of a practice is shown from."""
+    """All that the checklist of a practice is shown from. `controls`: only these are shown; None: all of them.
+
+    `ends`: of a short checklist, when the first finding of each control ends; its findings on devices are not all here.
+    """
 
     posture: Posture
     findings: Sequence[Found]
@@ -55,6 +59,13 @@ class Facts:
     answers: Sequence[Answered]
     trend: Sequence[tuple[date, int | None]]
     standing: Standing | None
+    controls: frozenset[str] | None = None
+    ends: Mapping[str, datetime | None] | None = None
+
+    @property
+    def brief(self) -> bool:
+        """Whether it is shown without proofs."""
+        return self.ends is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +116,12 @@ def checklist(facts: Facts, catalogue: Catalogue, language: Language) -> Shown:
     states = states_of(posture.controls, posture.answers)
     points = tally(controls.values(), states)
     shown = _shown(facts, catalogue, states)
-    by_rule: dict[int, list[Shown]] = {rule: [] for rule in catalogue.rules}
+    said: dict[str, Shown] = {}
     writer = _Writer(
         facts, catalogue, language, _by_control(facts.answers), _heard(facts.devices), _accepted(facts.exceptions)
     )
     for control in controls.values():
-        by_rule[control.rule].append(writer.control(control, shown[control.id], points.controls[control.id]))
+        said[control.id] = writer.control(control, shown[control.id], points.controls[control.id])
     return {
         "practice_id": posture.practice_id,
         "as_of": posture.assessed_at,
@@ -121,21 +132,33 @@ def checklist(facts: Facts, catalogue: Catalogue, language: Language) -> Shown:
         "light_since": datetime.fromisoformat(posture.since.get("checklist", posture.since["overall"])),
         "score": posture.score,
         "points": _points(points.total),
-        **_in_a_sentence(posture, {each["id"]: each for rule in by_rule.values() for each in rule}, language),
-        "rules": [
-            {
-                "id": rule.id,
-                "title": getattr(rule.title, language),
-                "points": _points(points.rules.get(rule.id, Points(0, 0))),
-                "controls": by_rule[rule.id],
-            }
-            for rule in catalogue.rules.values()
-        ],
-        "improvements": _improvements(facts, controls, points, states, language),
+        **_in_a_sentence(posture, said, language),
+        "rules": _rules(facts, catalogue, points, said, language),
+        "improvements": [] if facts.brief else _improvements(facts, controls, points, states, language),
         "trend": [{"day": day, "score": score} for day, score in facts.trend],
         "compared": _compared(facts.standing),
         "not_compared": _not_compared(facts),
     }
+
+
+def _rules(
+    facts: Facts, catalogue: Catalogue, points: Tally, said: Mapping[str, Shown], language: Language
+) -> list[Shown]:
+    """Return the rules with their controls, or with those that were asked for; a rule without any of these is left out."""
+    of_rule: dict[int, list[Shown]] = defaultdict(list)
+    for control in catalogue.controls.values():
+        if facts.controls is None or control.id in facts.controls:
+            of_rule[control.rule].append(said[control.id])
+    return [
+        {
+            "id": rule.id,
+            "title": getattr(rule.title, language),
+            "points": _points(points.rules.get(rule.id, Points(0, 0))),
+            "controls": of_rule[rule.id],
+        }
+        for rule in catalogue.rules.values()
+        if facts.controls is None or rule.id in of_rule
+    ]
 
 
 def _in_a_sentence(posture: Posture, controls: Mapping[str, Shown], language: Language) -> Shown:
@@ -170,7 +193,7 @@ def _compared(standing: Standing | None) -> Shown | None:
 
 
 def _not_compared(facts: Facts) -> Literal["too_few_practices", "nothing_known"] | None:
-    if facts.standing is not None:
+    if facts.standing is not None or facts.brief:
         return None
     return "too_few_practices" if facts.posture.score else "nothing_known"
 
@@ -280,18 +303,26 @@ class _Writer:
             "says": says,
             "next": following,
             "since": shown.since,
-            "valid_until": earliest(finding.valid_until for finding in _all(shown)),
+            "valid_until": self._end(control, shown),
             "points": _points(points),
             "devices_in_state": in_state,
             "devices_concerned": concerned,
-            "thresholds": [
-                {"key": key, "default": threshold_of(_DEFAULTS, key), "applied": threshold_of(self.facts.policy, key)}
-                for key in control.policy_keys
-            ],
+            "thresholds": [] if self.facts.brief else self._thresholds(control),
             "accepted": self.accepted.get(control.id, ()),
             "answer": self._answer(control, own) if own is not None else None,
             "devices": [self._device(control, finding) for finding in shown.found],
         }
+
+    def _end(self, control: Control, shown: _Shown) -> datetime | None:
+        if self.facts.ends is not None:
+            return self.facts.ends.get(control.id)
+        return earliest(finding.valid_until for finding in _all(shown))
+
+    def _thresholds(self, control: Control) -> list[Shown]:
+        return [
+            {"key": key, "default": threshold_of(_DEFAULTS, key), "applied": threshold_of(self.facts.policy, key)}
+            for key in control.policy_keys
+        ]
 
     def _sentences(self, reason: str, *known: Mapping[str, Any]) -> tuple[str, str]:
         """Return what a reason says and what to do next; a code that only a newer program knows stands for itself."""
@@ -336,6 +367,7 @@ class _Writer:
         device = self.heard[finding.subject_id]
         return {
             **self._sentence(finding),
+            **(_WITHOUT_PROOF if self.facts.brief else {}),
             "device_id": device.device_id,
             "alias": device.alias,
             "since": finding.since,

@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Row, Text, and_, column, func, select, true
+from sqlalchemy import ColumnElement, Row, Text, and_, column, func, or_, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,9 +17,23 @@ from vigie.devices.models import Device, DeviceLiveness, DeviceSection, SectionH
 from vigie.posture.models import ControlException, Finding, OwnPolicy, Posture, ScoreDay
 from vigie.posture.rules.device import ALSO_ON_RECORD
 from vigie.posture.rules.model import Policy, State
+from vigie.posture.rules.practice import HEADLINES
 from vigie.posture.terms import stored_policy
 from vigie.practices.models import Practice
 from vigie.practices.queries import visible
+
+_NOT_IN_ORDER: Final = ("fail", "warn", "unknown")
+_BEHIND_LIGHTS: Final = frozenset(control for controls in HEADLINES.values() for control in controls)
+
+
+class Extent(NamedTuple):
+    """How much of a checklist is asked for: of devices only what is not in order; only some controls (None: all of them)."""
+
+    brief: bool = False
+    controls: frozenset[str] | None = None
+
+
+WHOLE: Final = Extent()
 
 
 class Found(NamedTuple):
@@ -36,23 +50,52 @@ class Found(NamedTuple):
     threshold: dict[str, Any]
 
 
-async def findings_of(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> list[Found]:
-    """Return every finding of a practice and its devices, by control; plain rows, for there are hundreds."""
-    found = await session.execute(
-        select(*(getattr(Finding, name) for name in Found._fields))
-        .where(Finding.provider_id == provider_id, Finding.practice_id == practice_id)
-        .order_by(Finding.control, Finding.subject_id)
+async def findings_of(
+    session: AsyncSession, provider_id: UUID, practice_id: UUID, extent: Extent = WHOLE
+) -> list[Found]:
+    """Return the findings of a practice and its devices, by control; plain rows, for there are hundreds.
+
+    Those of the practice itself, and of devices on what decides a light, are always among them, as far as `extent` has any.
+    """
+    statement = select(*(getattr(Finding, name) for name in Found._fields)).where(
+        Finding.provider_id == provider_id, Finding.practice_id == practice_id
     )
+    of_devices: list[ColumnElement[bool]] = []
+    if extent.brief:
+        of_devices.append(Finding.state.in_(_NOT_IN_ORDER))
+    if extent.controls is not None:
+        of_devices.append(Finding.control.in_(sorted(extent.controls | _BEHIND_LIGHTS)))
+    if of_devices:
+        statement = statement.where(or_(Finding.subject_id == practice_id, and_(*of_devices)))
+    found = await session.execute(statement.order_by(Finding.control, Finding.subject_id))
     return [Found(*row) for row in found]
+
+
+async def ends_of(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> dict[str, datetime | None]:
+    """Return when the first finding of each control ends by itself, for who has not read them all."""
+    found = await session.execute(
+        select(Finding.control, func.min(Finding.valid_until))
+        .where(Finding.provider_id == provider_id, Finding.practice_id == practice_id)
+        .group_by(Finding.control)
+    )
+    return {row[0]: row[1] for row in found}
 
 
 class Reported(NamedTuple):
     """A device: its name, its last heartbeat, and per section the heartbeat that carried it (its sequence may be purged)."""
 
     alias: str
-    sequence: int
+    sequence: int | None
     last_seen_at: datetime | None
     sections: dict[str, tuple[int | None, datetime]]
+
+
+async def named_by(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> dict[UUID, Reported]:
+    """Return the devices of a practice by their names alone, without the heartbeats that `reported_by` finds."""
+    found = await session.execute(
+        select(Device.id, Device.alias).where(Device.provider_id == provider_id, Device.practice_id == practice_id)
+    )
+    return {row.id: Reported(row.alias, None, None, {}) for row in found}
 
 
 async def reported_by(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> dict[UUID, Reported]:

@@ -17,8 +17,8 @@ from vigie.overview import checklist_schemas as shapes
 from vigie.overview.checklist import catalogue_control, checklist
 from vigie.overview.checklist_facts import facts_of
 from vigie.overview.explaining import all_states, standing, worst_first
+from vigie.overview.queries import posture_seen
 from vigie.overview.tallies import tallies_of
-from vigie.posture import queries as postures
 from vigie.posture.catalogue import Catalogue, known_versions, load_catalogue
 from vigie.practices.queries import get_practice
 
@@ -94,7 +94,7 @@ async def read_control(
 @router.get(
     "/practices/{practice_id}/checklist",
     response_model=shapes.ChecklistOut,
-    responses=problems(NotFoundError),
+    responses=problems(NotFoundError, InvalidRequestError),
     summary="Read the checklist of a practice, down to what each point rests on",
 )
 async def read_checklist(
@@ -102,19 +102,28 @@ async def read_checklist(
 ) -> Response:
     """Read the score and every control behind it: its state, why, until when, its points, and its proof.
 
-    From here one walks to the heartbeat (device, sequence, time) or to the answer (author, time) behind each state.
+    From here one walks to the heartbeat (device, sequence, time) or to the answer (author, time) behind each state. A page that
+    shows no proofs asks for it in `brief`; one that shows a few points, for these with `control`.
     """
     practice = await get_practice(call, practice_id)
     session, provider_id = call.session, practice.provider_id
-    posture = await postures.posture_of(session, provider_id, practice.id)
+    posture = await posture_seen(call, practice)
     if posture is None:
         raise NotFoundError
     place = None
-    if posture.score:  # else nothing was told of it yet
+    if posture.score and not query.brief:  # without a score nothing was told of it yet
         place = standing(await queries.scores_of(session, provider_id), posture.score)
-    facts = await facts_of(session, posture, query.trend_days, call.now, place)
+    facts = await facts_of(session, posture, query.trend_days, call.now, place, _extent(query))
     language = language_of(request)
     return tagged_values(request, checklist(facts, load_catalogue(), language), language)
+
+
+def _extent(query: shapes.ChecklistQuery) -> queries.Extent:
+    """Return how much is asked for; raises `InvalidRequestError` on a control that the catalogue does not have."""
+    if any(control not in load_catalogue().controls for control in query.control):
+        wrong = fault("/query/control", "no control of the catalogue", "Ce point de contrôle n'existe pas.")
+        raise InvalidRequestError(errors=[wrong])
+    return queries.Extent(query.brief, frozenset(query.control) if query.control else None)
 
 
 @router.get("/checklist/summary", summary="Read which controls most practices fail")

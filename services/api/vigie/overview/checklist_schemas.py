@@ -295,7 +295,7 @@ class ChecklistOut(BaseModel):
     """The checklist of a practice: one score that adds up, point by point, down to what each point rests on.
 
     `score` is the percentage that `earned` is of `possible` in `points`, rounded down; null while nothing at all is known.
-    `headlines`: the three lights in a sentence each.
+    `headlines`: the three lights in a sentence each. `compared` and `not_compared` are both null where no comparison was asked for.
     """
 
     practice_id: UUID
@@ -317,11 +317,22 @@ class ChecklistOut(BaseModel):
 
 
 class ChecklistQuery(BaseModel):
-    """How far back the trend goes."""
+    """How much of the checklist to read, and how far back its trend goes."""
 
     model_config = ConfigDict(extra="forbid")
 
     trend_days: int = Field(90, ge=1, le=365, description="Days of the trend, today included.")
+    control: list[str] = Field(
+        [],
+        max_length=100,
+        description="Only these control points under `rules`, and only the rules they belong to; said again for each. All the "
+        "rest speaks of every control point.",
+    )
+    brief: bool = Field(
+        default=False,
+        description="Without proofs: of `devices` only those that are not in order, with empty `evidence`, `threshold` and "
+        "`told_by` and no `last_heartbeat`; empty `thresholds`, `improvements` and `trend`; no comparison.",
+    )
 
 
 class ControlSummary(BaseModel):

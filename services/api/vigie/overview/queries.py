@@ -13,6 +13,7 @@ from vigie.core.pagination import keyset, page_of
 from vigie.overview.checklist_queries import in_state
 from vigie.overview.schemas import PracticeQuery
 from vigie.posture.models import Posture
+from vigie.posture.queries import posture_of
 from vigie.practices.models import Practice, PracticeResponsible
 from vigie.practices.queries import matching, visible, visible_in
 
@@ -27,6 +28,15 @@ class Listed(NamedTuple):
     posture: Posture
     member_id: UUID | None
     member_name: str | None
+
+
+async def posture_seen(call: Call, practice: Practice) -> Posture | None:
+    """Return the posture of a practice that `get_practice` has shown; found once for the questions of a page. None: archived."""
+    found: Posture | None = call.recall("posture", practice.id)
+    if found is None:
+        found = await posture_of(call.session, practice.provider_id, practice.id)
+        call.keep("posture", practice.id, found)
+    return found
 
 
 def listed(call: Call) -> Select[*tuple[Any, ...]]:

@@ -23,6 +23,7 @@ from vigie.events.session import record
 from vigie.overview import schemas
 from vigie.overview.counting_anew import count_anew
 from vigie.overview.naming import names_in
+from vigie.overview.queries import posture_seen
 from vigie.overview.saying import DeviceFindings, device_finding
 from vigie.posture import queries as postures
 from vigie.posture.assessment import Assessor
@@ -99,7 +100,7 @@ async def create_practice(
 async def read_practice(request: Request, call: Reads, practice_id: UUID) -> Response:
     """Read one practice with its lights."""
     practice = await get_practice(call, practice_id)
-    posture = await postures.posture_of(call.session, practice.provider_id, practice.id)
+    posture = await posture_seen(call, practice)
     lights = None
     if posture is not None:
         named = {name: getattr(posture, name) for name in (*_LIGHTS, "score", "devices")}
