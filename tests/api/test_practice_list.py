@@ -14,6 +14,8 @@ from tests.support.people import Person
 from tests.support.refusals import refusal
 from vigie.core.clock import wire_time
 from vigie.core.crypto import b64url, b64url_decode
+from vigie.core.pagination import Page
+from vigie.overview.schemas import PracticeRow
 
 PATH = "/v1/practices"
 LIGHTS = ("overall", "patch", "backup", "liveness")
@@ -256,7 +258,10 @@ async def test_each_row_says_why_in_a_few_words(cast: Cast, app: FastAPI) -> Non
     french = {"Accept-Language": "fr"}
 
     async def why(language: dict[str, str]) -> dict[str, dict[str, Any]]:
-        rows = (await cast.pia.get(PATH, params={"include": "reasons"}, headers=language))["items"]
+        answer = await cast.pia.call("GET", PATH, params={"include": "reasons"}, headers=language)
+        # Written without its model; to the byte what the model would have written.
+        assert answer.content == Page[PracticeRow].model_validate_json(answer.content).model_dump_json().encode()
+        rows = answer.json()["items"]
         return {row["name"]: {**row["reasons"], "row": row} for row in rows}
 
     found = await why(french)

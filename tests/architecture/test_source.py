@@ -29,7 +29,7 @@ OWN_PREDICATES = {
     # of practices not well under `visible`, or of a page of them
     *(f"overview/gap_queries.py:{name}" for name in ("_of_practices_not_well", "ending_systems", "findings_behind")),
     "overview/gap_queries.py:missing_updates",
-    *(f"overview/reason_queries.py:{name}" for name in ("last_reports", "told_of")),  # of practices the list has found
+    *(f"overview/reason_queries.py:{name}" for name in ("_HEARD", "_TOLD")),  # of practices the list has found
     *(f"people/views.py:{name}" for name in ("remove", "views_of")),  # a member's own
     "overview/checklist_queries.py:count_controls",  # two statements share what `visible` says, and the key they begin with
 }
@@ -88,6 +88,9 @@ def tenants_bound_by_hand(folder: Path) -> Found:
 
 
 def _is_provider_of_the_caller(node: ast.expr) -> bool:
+    """Whether this is `….principal.provider_id`, or what stands for it in a statement that is made once."""
+    if isinstance(node, ast.Name):
+        return node.id == "PROVIDER"
     return (
         isinstance(node, ast.Attribute)
         and node.attr == "provider_id"
@@ -97,12 +100,13 @@ def _is_provider_of_the_caller(node: ast.expr) -> bool:
 
 
 def predicates_written_by_hand(folder: Path) -> Found:
-    """Comparisons with `….principal.provider_id` outside `queries.py`: the copy by hand is the one that forgets a condition."""
+    """Comparisons with the caller's provider outside `queries.py`: the copy by hand is the one that forgets a condition."""
     found = []
     for name, tree, _text in modules(folder):
         if Path(name).name == "queries.py":
             continue
-        for function, node in functions(tree):
+        made_once = [(ast.unparse(node.target), node) for node in tree.body if isinstance(node, ast.AnnAssign)]
+        for function, node in [*functions(tree), *made_once]:
             if any(
                 isinstance(inner, ast.Compare)
                 and any(map(_is_provider_of_the_caller, [inner.left, *inner.comparators]))
@@ -242,6 +246,11 @@ def test_every_process_of_a_run_collects_the_same_tests() -> None:
             predicates_written_by_hand,
             "def f(principal):\n    return principal.provider_id == A.provider_id\n",
             "def f(device):\n    return A.provider_id == device.provider_id\n",
+        ),
+        (
+            predicates_written_by_hand,
+            "ONE: Final = select(A).where(A.provider_id == PROVIDER)\n",
+            "ONE: Final = select(A).where(A.provider_id == B.provider_id)\n",
         ),
         (
             sql_without_provider,

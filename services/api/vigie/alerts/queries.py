@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, get_args
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Uuid, and_, bindparam, func, or_, select
 
 from vigie.alerts.channel_models import Channel, Suppression
 from vigie.alerts.models import Alert, AlertEntry, AlertingPolicy, MaintenanceWindow
@@ -16,7 +17,7 @@ from vigie.auth.models import Member
 from vigie.core.errors import NotFoundError
 from vigie.core.pagination import keyset, page_of
 from vigie.practices.models import Practice
-from vigie.practices.queries import matching, visible, visible_in
+from vigie.practices.queries import as_caller, matching, seen_in, visible
 
 _INSTANT = datetime.fromisoformat
 _ASKING = ("open", "acknowledged")
@@ -84,21 +85,27 @@ def _by_rank(row: Row[Any]) -> Sequence[Any]:
     return row[0].rank, row[0].opened_at, row[0].id
 
 
-async def count_alerts(call: Call) -> Row[*tuple[int, ...]]:
-    """Return how many living alerts of visible practices there are: in the order of the fields of `AlertSummary`."""
+@cache
+def _counting(*, limited: bool) -> Select[*tuple[int, ...]]:
+    """Return the statement of `count_alerts`, made once: every page of the provider's people asks it."""
     asking = Alert.status.in_(_ASKING)
-    mine = Alert.assignee_id == _member_id(call) if call.principal.kind == "member" else false()
-    statement = (
+    return (
         select(
             *(func.count().filter(asking, Alert.severity == severity) for severity in get_args(Severity)),
             func.count().filter(asking, Alert.assignee_id.is_(None)),
-            func.count().filter(asking, mine),
+            func.count().filter(asking, Alert.assignee_id == bindparam("me", type_=Uuid)),
             *(func.count().filter(Alert.status == status) for status in ("snoozed", *_ASKING, "resolved")),
         )
         .select_from(Alert)
-        .where(*visible_in(call.principal, Alert.provider_id, Alert.practice_id), Alert.status != "closed")
+        .where(*seen_in(Alert.provider_id, Alert.practice_id, limited=limited), Alert.status != "closed")
     )
-    return (await call.session.execute(statement)).one()
+
+
+async def count_alerts(call: Call) -> Row[*tuple[int, ...]]:
+    """Return how many living alerts of visible practices there are: in the order of the fields of `AlertSummary`."""
+    me = _member_id(call) if call.principal.kind == "member" else None
+    asked = {**as_caller(call.principal), "me": me}
+    return (await call.session.execute(_counting(limited=call.principal.limited), asked)).one()
 
 
 def _member_id(call: Call) -> UUID:

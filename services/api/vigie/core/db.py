@@ -12,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 import orjson
-from sqlalchemy import MetaData, event, text
+from sqlalchemy import MetaData, Uuid, bindparam, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -211,6 +211,12 @@ async def bind_provider(connection: asyncpg.Connection, provider_id: UUID) -> No
     """Bind the running transaction of a set-based connection to one provider."""
     await connection.execute("SELECT bind_provider($1)", provider_id)
 
+
+PROVIDER: Final = bindparam("provider", type_=Uuid)
+"""The provider of the caller, in a statement that is made once and executed with it (`practices.queries.as_caller`).
+
+Making a statement and finding its compiled form costs as much as executing it: those behind every page are made once.
+"""
 
 TENANT: dict[str, Any] = {"info": {"placement": "tenant"}}
 REFERENCE: dict[str, Any] = {"info": {"placement": "reference"}}

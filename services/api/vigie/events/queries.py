@@ -1,11 +1,13 @@
 """Reading the event log."""
 
 from collections.abc import Collection, Sequence
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from vigie.core.db import PROVIDER
 from vigie.core.pagination import PageQuery, keyset, page_of
 from vigie.events.models import Event, EventHead
 
@@ -19,10 +21,12 @@ async def events_of_practice(
     return page_of(rows, query, lambda event: [event.number])
 
 
+_LAST: Final = select(EventHead.last_number).where(EventHead.provider_id == PROVIDER)
+
+
 async def last_number(session: AsyncSession, provider_id: UUID) -> int:
     """Return the number of a provider's last event; 0 before the first."""
-    statement = select(EventHead.last_number).where(EventHead.provider_id == provider_id)
-    return (await session.scalars(statement)).first() or 0
+    return await session.scalar(_LAST, {"provider": provider_id}) or 0
 
 
 async def first_kept(session: AsyncSession, provider_id: UUID) -> int | None:

@@ -8,8 +8,8 @@ from typing import Final, Literal
 
 from vigie.auth.dependencies import Call
 from vigie.core.db import Database
-from vigie.overview.listing import list_rows
-from vigie.overview.schemas import ExportQuery, LightReason, PracticeQuery, PracticeRow
+from vigie.overview.listing import Row, list_rows
+from vigie.overview.schemas import ExportQuery, PracticeQuery
 
 Language = Literal["fr", "en"]
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"
@@ -68,22 +68,22 @@ def harmless(cell: str) -> str:
     return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
 
 
-def _cells(row: PracticeRow, language: Language) -> Sequence[str | int]:
-    said, why = _LIGHTS[language], row.reasons
+def _cells(row: Row, language: Language) -> Sequence[str | int]:
+    said, why = _LIGHTS[language], row["reasons"]
     return (
-        *(row.name, row.city or "", row.external_ref or "", str(row.id)),
-        row.responsible.name if row.responsible is not None else "",
-        *(said[row.overall], _instant(row.since)),
-        *(said[row.patch], _cause(why.patch if why else None)),
-        *(said[row.backup], _cause(why.backup if why else None)),
-        *(said[row.checklist], why.points_passed if why else "", why.points_concerned if why else ""),
-        *(said[row.liveness], row.devices.get("active", 0), row.devices.get("silent", 0)),
-        *(_instant(why.last_report_at if why else None), _instant(why.last_copy_at if why else None)),
+        *(row["name"], row["city"] or "", row["external_ref"] or "", str(row["id"])),
+        row["responsible"]["name"] if row["responsible"] is not None else "",
+        *(said[row["overall"]], _instant(row["since"])),
+        *(said[row["patch"]], _cause(why["patch"])),
+        *(said[row["backup"]], _cause(why["backup"])),
+        *(said[row["checklist"]], why["points_passed"], why["points_concerned"]),
+        *(said[row["liveness"]], row["devices"].get("active", 0), row["devices"].get("silent", 0)),
+        *(_instant(why["last_report_at"]), _instant(why["last_copy_at"])),
     )
 
 
-def _cause(light: LightReason | None) -> str:
-    return light.says if light is not None else ""
+def _cause(light: Row | None) -> str:
+    return str(light["says"]) if light is not None else ""
 
 
 def _instant(at: datetime | None) -> str:

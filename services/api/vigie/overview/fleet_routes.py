@@ -11,7 +11,7 @@ from vigie.auth.dependencies import Call, parts, reads, writes
 from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
 from vigie.auth.principal import Permission
 from vigie.core.errors import InvalidRequestError, NotFoundError, language_of, problems
-from vigie.core.etag import tagged
+from vigie.core.etag import tagged, tagged_values
 from vigie.core.pagination import InvalidCursorError, Page, PageQuery
 from vigie.core.sentences import fault
 from vigie.devices.queries import running_outage
@@ -57,7 +57,7 @@ async def list_practices(request: Request, call: Reads, query: Annotated[schemas
     known_control(query)
     language = language_of(request) if query.include is not None else None
     items, following = await list_rows(call, query, language)
-    return tagged(request, Page[schemas.PracticeRow](items=items, next_cursor=following), language)
+    return tagged_values(request, {"items": items, "next_cursor": following}, language)
 
 
 @router.get(

@@ -8,6 +8,7 @@ from sqlalchemy import Date, Integer, Row, Select, Text, and_, cast, column, fun
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from vigie.auth.dependencies import Call
+from vigie.auth.models import Member
 from vigie.core.pagination import keyset, page_of
 from vigie.devices.models import Device, DeviceSection
 from vigie.overview.gap_schemas import GapQuery
@@ -23,13 +24,21 @@ MOST = 20
 _NOT_WELL = ("critical", "unknown", "warning")
 _ASKED = ("fail", "warn", "unknown")
 _SECURITY = ("security", "critical")
+_OF_PRACTICE = (
+    *(Posture.practice_id, Posture.rank, Practice.name, Practice.city, Posture.controls, Posture.answers),
+    *(Member.id, Member.name),
+)
 
 
 class Gap(NamedTuple):
-    """A practice, its posture, who looks after it, and a control point that is not well."""
+    """A practice, what its posture says of controls, who looks after it, and a control point that is not well."""
 
-    practice: Practice
-    posture: Posture
+    practice_id: UUID
+    rank: int
+    name: str
+    city: str | None
+    controls: dict[str, Any]
+    answers: dict[str, Any]
     member_id: UUID | None
     member_name: str | None
     control: str
@@ -44,8 +53,7 @@ async def list_gaps(call: Call, query: GapQuery, light: str) -> tuple[Sequence[G
     )
     state = func.coalesce(Posture.controls[wanted.c.control]["state"].astext, Posture.answers[wanted.c.control].astext)
     statement = (
-        listed(call)
-        .add_columns(wanted.c.control, state.label("state"))
+        listed(call, *_OF_PRACTICE, wanted.c.control, state.label("state"))
         .join(wanted, true())
         .where(getattr(Posture, light).in_(_NOT_WELL), state.in_((query.state,) if query.state else _ASKED))
     )
@@ -55,14 +63,14 @@ async def list_gaps(call: Call, query: GapQuery, light: str) -> tuple[Sequence[G
         statement = statement.where(looked_after(call, query.responsible))
     ordered = keyset(statement, query, [Posture.rank, Posture.practice_id, wanted.c.control], [int, UUID, str])
     rows = [Gap(*row) for row in (await call.session.execute(ordered)).all()]
-    return page_of(rows, query, lambda row: [row.posture.rank, row.posture.practice_id, row.control])
+    return page_of(rows, query, lambda row: [row.rank, row.practice_id, row.control])
 
 
 async def findings_behind(call: Call, gaps: Sequence[Gap]) -> Sequence[Row[*tuple[Any, ...]]]:
     """Return what devices say of the gaps of a page, the oldest first, with their sections about updates."""
     wanted = (
         func.unnest(
-            cast([gap.practice.id for gap in gaps], ARRAY(Finding.practice_id.type)),
+            cast([gap.practice_id for gap in gaps], ARRAY(Finding.practice_id.type)),
             cast([gap.control for gap in gaps], ARRAY(Text)),
             cast([gap.state for gap in gaps], ARRAY(Text)),
         )

@@ -36,14 +36,14 @@ async def page_of_gaps(
     behind: dict[tuple[UUID, str], list[Row[*tuple[Any, ...]]]] = defaultdict(list)
     for row in await gap_queries.findings_behind(call, gaps) if gaps else ():
         behind[row.practice_id, row.control].append(row)
-    return [_gap(gap, behind[gap.practice.id, gap.control], language, call.now) for gap in gaps], following
+    return [_gap(gap, behind[gap.practice_id, gap.control], language, call.now) for gap in gaps], following
 
 
 def _gap(
     gap: gap_queries.Gap, rows: Sequence[Row[*tuple[Any, ...]]], language: reasons.Language, now: datetime
 ) -> GapOut:
-    answers = cast("Mapping[str, State]", gap.posture.answers)
-    deciding = reasons.deciding_of(gap.control, gap.posture.controls, answers)
+    answers = cast("Mapping[str, State]", gap.answers)
+    deciding = reasons.deciding_of(gap.control, gap.controls, answers)
     devices, concerned = reasons.devices_of(deciding)
     first = reasons.Told(rows[0].reason, {**rows[0].threshold, **rows[0].evidence}) if rows else None
     short, says, code = reasons.say(deciding, first, language, now)
@@ -51,9 +51,9 @@ def _gap(
     if gap.member_id is not None and gap.member_name is not None:
         responsible = ResponsibleOut(id=gap.member_id, name=gap.member_name)
     return GapOut(
-        practice_id=gap.practice.id,
-        practice_name=gap.practice.name,
-        city=gap.practice.city,
+        practice_id=gap.practice_id,
+        practice_name=gap.name,
+        city=gap.city,
         responsible=responsible,
         control=gap.control,
         title=reasons.title_of(gap.control, language),

@@ -1,11 +1,11 @@
 """Reads that cross slices. Nothing here is aggregated per row: verdicts are materialised when they change."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, and_, false, func, select
-from sqlalchemy.orm import defer
 
 from vigie.auth.dependencies import Call
 from vigie.auth.models import Member
@@ -22,12 +22,27 @@ _COUNTED = ("active", "silent", "never", "pending")
 
 
 class Listed(NamedTuple):
-    """A practice of the list with its posture, and who looks after it."""
+    """A practice of the list with its posture, and who looks after it; `controls` and `answers` where reasons are asked for."""
 
-    practice: Practice
-    posture: Posture
+    practice_id: UUID
+    rank: int
+    name: str
+    city: str | None
+    profession: str
+    external_ref: str | None
+    overall: str
+    patch: str
+    backup: str
+    checklist: str
+    score: int | None
+    liveness: str
+    since: dict[str, str]
+    devices: dict[str, int]
+    assessed_at: datetime
     member_id: UUID | None
     member_name: str | None
+    controls: dict[str, Any] = {}  # noqa: RUF012 - of a tuple, which nobody changes
+    answers: dict[str, Any] = {}  # noqa: RUF012 - as above
 
 
 async def posture_seen(call: Call, practice: Practice) -> Posture | None:
@@ -39,10 +54,18 @@ async def posture_seen(call: Call, practice: Practice) -> Posture | None:
     return found
 
 
-def listed(call: Call) -> Select[*tuple[Any, ...]]:
-    """Return the statement over the practices a caller sees, with postures and responsibles."""
+_LISTED: Final = (
+    *(Posture.practice_id, Posture.rank, Practice.name, Practice.city, Practice.profession, Practice.external_ref),
+    *(Posture.overall, Posture.patch, Posture.backup, Posture.checklist, Posture.score, Posture.liveness),
+    *(Posture.since, Posture.devices, Posture.assessed_at, Member.id, Member.name),
+)
+
+
+def listed(call: Call, *columns: Any) -> Select[*tuple[Any, ...]]:
+    """Return the statement over the practices a caller sees, with postures and responsibles: these columns of theirs."""
     return (
-        select(Practice, Posture, Member.id, Member.name)
+        select(*columns)
+        .select_from(Practice)
         .join(Posture, and_(Posture.provider_id == Practice.provider_id, Posture.practice_id == Practice.id))
         .outerjoin(
             PracticeResponsible,
@@ -59,8 +82,8 @@ def listed(call: Call) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _filtered(call: Call, query: PracticeQuery) -> Select[*tuple[Any, ...]]:
-    statement = listed(call)
+def _filtered(call: Call, query: PracticeQuery, *, reasons: bool) -> Select[*tuple[Any, ...]]:
+    statement = listed(call, *_LISTED, *((Posture.controls, Posture.answers) if reasons else ()))
     for name in _FILTERS:
         if (light := getattr(query, name)) is not None:
             statement = statement.where(getattr(Posture, name) == light)
@@ -90,12 +113,9 @@ async def list_practices(
     call: Call, query: PracticeQuery, *, reasons: bool = False
 ) -> tuple[Sequence[Listed], str | None]:
     """Return a page of practices with their postures, worst first; without `reasons` their controls stay unread."""
-    statement = _filtered(call, query)
-    if not reasons:
-        statement = statement.options(defer(Posture.controls), defer(Posture.answers))
-    ordered = keyset(statement, query, [Posture.rank, Posture.practice_id], [int, UUID])
+    ordered = keyset(_filtered(call, query, reasons=reasons), query, [Posture.rank, Posture.practice_id], [int, UUID])
     rows = [Listed(*row) for row in (await call.session.execute(ordered)).all()]
-    return page_of(rows, query, lambda row: [row.posture.rank, row.posture.practice_id])
+    return page_of(rows, query, lambda row: [row.rank, row.practice_id])
 
 
 async def count_lights(call: Call) -> Sequence[Row[*tuple[Any, ...]]]:

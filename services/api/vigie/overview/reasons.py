@@ -1,8 +1,9 @@
 """Why a light of a practice is what it is, in a few words: the control that decides, and what devices say of it. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, Literal
 
 from vigie.core.french import french
@@ -66,12 +67,17 @@ def devices_of(found: Deciding) -> tuple[int | None, int | None]:
     return fraction(found.state, found.counts) if found.counts else (None, None)
 
 
-def points_of(states: Iterable[State], controls: int) -> tuple[int, int]:
-    """Return how many control points pass, of those that concern the practice; what nobody has answered concerns it."""
-    known = list(states)
-    return known.count("pass"), controls - known.count("not_applicable")
+def points_of(controls: Mapping[str, Mapping[str, Any]], answers: Mapping[str, State], points: int) -> tuple[int, int]:
+    """Return how many control points pass, of those that concern the practice; what nobody has answered concerns it.
+
+    `controls`, `answers`: of a stored posture, as `explaining.states_of` reads it. `points`: how many there are.
+    """
+    known = [entry["state"] for entry in controls.values()]
+    known += [state for control, state in answers.items() if control not in controls]
+    return known.count("pass"), points - known.count("not_applicable")
 
 
+@cache
 def title_of(control: str, language: Language) -> str:
     """Return what a control of the catalogue is called."""
     return _written(load_catalogue().controls[control].title, language, {})

@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, Uuid, and_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.auth.dependencies import Call
 from vigie.auth.models import Member, PartnerClient, PartnerKey, PartnerPractice, PartnerSecret, Session
 from vigie.auth.principal import Principal
+from vigie.core.db import PROVIDER
 from vigie.core.errors import NotFoundError
 from vigie.core.pagination import keyset, page_of
 from vigie.people.client_schemas import ClientQuery
@@ -80,14 +81,16 @@ class Names:
     practice: str | None
 
 
+_NAMES: Final = (
+    select(Provider.name.label("provider"), Practice.name.label("practice"))
+    .outerjoin(Practice, and_(Practice.provider_id == Provider.id, Practice.id == bindparam("practice", type_=Uuid)))
+    .where(Provider.id == PROVIDER)
+)  # made once: every page asks it
+
+
 async def names_of(session: AsyncSession, provider_id: UUID, practice_id: UUID | None) -> Names | None:
     """Return the names of a provider and, if one is meant, of a practice; None when there is no such provider."""
-    found = await session.execute(
-        select(Provider.name.label("provider"), Practice.name.label("practice"))
-        .outerjoin(Practice, and_(Practice.provider_id == Provider.id, Practice.id == practice_id))
-        .where(Provider.id == provider_id)
-    )
-    row = found.first()
+    row = (await session.execute(_NAMES, {"provider": provider_id, "practice": practice_id})).first()
     return None if row is None else Names(row.provider, row.practice)
 
 

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, and_, bindparam, func, or_, select
 
 from vigie.auth.dependencies import Call
 from vigie.auth.errors import LimitedToPracticesError
 from vigie.auth.models import Member, MemberPractice
 from vigie.auth.principal import ALL_PRACTICES, Principal
+from vigie.core.db import PROVIDER
 from vigie.core.errors import NotFoundError
 from vigie.core.pagination import PageQuery, keyset, page_of
 from vigie.practices.errors import PracticeArchivedError
@@ -36,6 +37,25 @@ def visible_in(
     if principal.practices != ALL_PRACTICES:
         conditions.append(practice_id.in_(principal.practices))
     return conditions
+
+
+def seen_in(
+    provider_id: SQLColumnExpression[UUID], practice_id: SQLColumnExpression[UUID], *, limited: bool
+) -> list[ColumnElement[bool]]:
+    """Return the conditions of `visible_in` for a statement that is made once, for callers who are `limited` or are not.
+
+    It is executed with `as_caller`, which has no practices for one who is not: then the other statement does not run at all.
+    """
+    conditions: list[ColumnElement[bool]] = [provider_id == PROVIDER]
+    if limited:
+        conditions.append(practice_id.in_(bindparam("practices", expanding=True)))
+    return conditions
+
+
+def as_caller(principal: Principal) -> dict[str, Any]:
+    """Return what a statement with the conditions of `seen_in` is executed with."""
+    who: dict[str, Any] = {"provider": principal.provider_id}
+    return who if principal.practices == ALL_PRACTICES else {**who, "practices": list(principal.practices)}
 
 
 def visible_practices(principal: Principal) -> Select[Practice]:
