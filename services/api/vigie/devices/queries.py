@@ -11,7 +11,7 @@ from sqlalchemy import Row, Select, and_, select
 from vigie.auth.dependencies import Call
 from vigie.core.pagination import PageQuery, keyset, page_of
 from vigie.devices.models import Device, DeviceLiveness, DevicePresence, DeviceSection, EnrolmentToken, SectionHistory
-from vigie.devices.silence_models import DeviceSilence, PracticeLine, ServiceOutage
+from vigie.devices.silence_models import DeviceSilence, ServiceOutage
 from vigie.posture.models import Finding
 from vigie.practices.models import Practice
 from vigie.practices.queries import get_practice, visible
@@ -136,17 +136,6 @@ async def silences_of(call: Call, device: Device, query: PageQuery) -> tuple[Seq
     ordered = keyset(statement, query, [DeviceSilence.since], [datetime.fromisoformat], descending=True)
     rows = (await call.session.scalars(ordered)).all()
     return page_of(rows, query, lambda row: [row.since.isoformat()])
-
-
-async def line_of(call: Call, practice: Practice) -> PracticeLine | None:
-    """Return the last trouble of a practice's line, whether it is over or not."""
-    statement = (
-        select(PracticeLine)
-        .where(PracticeLine.provider_id == practice.provider_id, PracticeLine.practice_id == practice.id)
-        .order_by(PracticeLine.since.desc())
-        .limit(1)
-    )
-    return (await call.session.scalars(statement)).first()
 
 
 async def running_outage(call: Call) -> datetime | None:

@@ -28,7 +28,7 @@ async def facts_of(
     first = today - timedelta(days=days - 1)
     return Facts(
         posture=posture,
-        findings=await queries.findings_of(session, provider_id, practice_id, extent),
+        findings=await queries.findings_of(session, provider_id, practice_id, extent.controls),
         devices=await queries.reported_by(session, provider_id, practice_id),
         policy=await queries.policy_of(session, provider_id, practice_id),
         exceptions=await queries.exceptions_in_force(session, provider_id, practice_id, now),
@@ -42,15 +42,16 @@ async def facts_of(
 async def _in_brief(session: AsyncSession, posture: Posture, now: datetime, extent: Extent) -> Facts:
     """Return what the short checklist rests on, without reading what it does not show."""
     provider_id, practice_id = posture.provider_id, posture.practice_id
+    short = await queries.short_of(session, provider_id, practice_id, extent)
     return Facts(
         posture=posture,
-        findings=await queries.findings_of(session, provider_id, practice_id, extent),
-        devices=await queries.named_by(session, provider_id, practice_id),
+        findings=short.findings,
+        devices=short.devices,
         policy=Policy(),
         exceptions=await queries.exceptions_in_force(session, provider_id, practice_id, now),
         answers=await queries.answers_of(session, provider_id, practice_id),
         trend=(),
         standing=None,
         controls=extent.controls,
-        ends=await queries.ends_of(session, provider_id, practice_id),
+        ends=short.ends,
     )

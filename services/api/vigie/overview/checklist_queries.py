@@ -51,34 +51,65 @@ class Found(NamedTuple):
 
 
 async def findings_of(
-    session: AsyncSession, provider_id: UUID, practice_id: UUID, extent: Extent = WHOLE
+    session: AsyncSession, provider_id: UUID, practice_id: UUID, controls: frozenset[str] | None
 ) -> list[Found]:
     """Return the findings of a practice and its devices, by control; plain rows, for there are hundreds.
 
-    Those of the practice itself, and of devices on what decides a light, are always among them, as far as `extent` has any.
+    Those of the practice itself, and of devices on what decides a light, are always among them.
     """
     statement = select(*(getattr(Finding, name) for name in Found._fields)).where(
         Finding.provider_id == provider_id, Finding.practice_id == practice_id
     )
-    of_devices: list[ColumnElement[bool]] = []
-    if extent.brief:
-        of_devices.append(Finding.state.in_(_NOT_IN_ORDER))
-    if extent.controls is not None:
-        of_devices.append(Finding.control.in_(sorted(extent.controls | _BEHIND_LIGHTS)))
-    if of_devices:
-        statement = statement.where(or_(Finding.subject_id == practice_id, and_(*of_devices)))
+    if controls is not None:
+        shown = Finding.control.in_(sorted(controls | _BEHIND_LIGHTS))
+        statement = statement.where(or_(Finding.subject_id == practice_id, shown))
     found = await session.execute(statement.order_by(Finding.control, Finding.subject_id))
     return [Found(*row) for row in found]
 
 
-async def ends_of(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> dict[str, datetime | None]:
-    """Return when the first finding of each control ends by itself, for who has not read them all."""
-    found = await session.execute(
-        select(Finding.control, func.min(Finding.valid_until))
+class Short(NamedTuple):
+    """What a short checklist rests on: its findings, when the first of each control ends, and the devices by their names."""
+
+    findings: list[Found]
+    ends: dict[str, datetime | None]
+    devices: dict[UUID, "Reported"]
+
+
+async def short_of(session: AsyncSession, provider_id: UUID, practice_id: UUID, extent: Extent) -> Short:
+    """Return the findings of a practice itself and what is not in order on its devices.
+
+    Of each control one row at least comes back from the database, because when a control changes by itself depends on all its
+    findings: the first one to end may be one that is in order.
+    """
+    numbered = (
+        select(
+            *(getattr(Finding, name) for name in Found._fields),
+            func.min(Finding.valid_until).over(partition_by=Finding.control).label("ends"),
+            func.row_number().over(partition_by=Finding.control, order_by=Finding.subject_id).label("place"),
+        )
         .where(Finding.provider_id == provider_id, Finding.practice_id == practice_id)
-        .group_by(Finding.control)
+        .subquery()
     )
-    return {row[0]: row[1] for row in found}
+    wanted: ColumnElement[bool] = numbered.c.state.in_(_NOT_IN_ORDER)
+    if extent.controls is not None:
+        wanted = wanted & numbered.c.control.in_(sorted(extent.controls | _BEHIND_LIGHTS))
+    own = numbered.c.subject_id == practice_id
+    rows = await session.execute(
+        select(
+            *(numbered.c[name] for name in Found._fields), numbered.c.ends, Device.alias, (wanted | own).label("shown")
+        )
+        .outerjoin(Device, and_(Device.provider_id == provider_id, Device.id == numbered.c.subject_id))
+        .where(wanted | own | (numbered.c.place == 1))
+        .order_by(numbered.c.control, numbered.c.subject_id)
+    )
+    short = Short([], {}, {})
+    for *fields, end, alias, shown in rows:
+        found = Found(*fields)
+        short.ends[found.control] = end
+        if shown:
+            short.findings.append(found)
+            short.devices[found.subject_id] = Reported(alias or "", None, None, {})
+    return short
 
 
 class Reported(NamedTuple):
@@ -88,14 +119,6 @@ class Reported(NamedTuple):
     sequence: int | None
     last_seen_at: datetime | None
     sections: dict[str, tuple[int | None, datetime]]
-
-
-async def named_by(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> dict[UUID, Reported]:
-    """Return the devices of a practice by their names alone, without the heartbeats that `reported_by` finds."""
-    found = await session.execute(
-        select(Device.id, Device.alias).where(Device.provider_id == provider_id, Device.practice_id == practice_id)
-    )
-    return {row.id: Reported(row.alias, None, None, {}) for row in found}
 
 
 async def reported_by(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> dict[UUID, Reported]:

@@ -9,7 +9,9 @@ from sqlalchemy import ColumnElement, Row, Select, and_, false, func, select
 
 from vigie.auth.dependencies import Call
 from vigie.auth.models import Member
+from vigie.core.errors import NotFoundError
 from vigie.core.pagination import keyset, page_of
+from vigie.devices.silence_models import PracticeLine
 from vigie.overview.checklist_queries import in_state
 from vigie.overview.schemas import PracticeQuery
 from vigie.posture.models import Posture
@@ -43,6 +45,49 @@ class Listed(NamedTuple):
     member_name: str | None
     controls: dict[str, Any] = {}  # noqa: RUF012 - of a tuple, which nobody changes
     answers: dict[str, Any] = {}  # noqa: RUF012 - as above
+
+
+class Whole(NamedTuple):
+    """A practice with its posture (None: archived), the last trouble of its line, and who looks after it."""
+
+    practice: Practice
+    posture: Posture | None
+    line: PracticeLine | None
+    member_id: UUID | None
+    member_name: str | None
+
+
+async def read_whole(call: Call, practice_id: UUID) -> Whole:
+    """Return a visible practice with all that is shown of it, in one statement; raises `NotFoundError` for any other."""
+    latest = (
+        select(func.max(PracticeLine.since))
+        .where(PracticeLine.provider_id == Practice.provider_id, PracticeLine.practice_id == Practice.id)
+        .correlate(Practice)
+        .scalar_subquery()
+    )
+    found = await call.session.execute(
+        select(Practice, Posture, PracticeLine, Member.id, Member.name)
+        .outerjoin(Posture, _tied(Posture))
+        .outerjoin(PracticeLine, and_(_tied(PracticeLine), PracticeLine.since == latest))
+        .outerjoin(PracticeResponsible, _tied(PracticeResponsible))
+        .outerjoin(
+            Member,
+            and_(Member.provider_id == PracticeResponsible.provider_id, Member.id == PracticeResponsible.member_id),
+        )
+        .where(*visible(call.principal), Practice.id == practice_id)
+    )
+    row = found.first()
+    if row is None:
+        raise NotFoundError
+    whole = Whole(*row)
+    call.audit(practice_id=whole.practice.id)
+    call.keep("practice", practice_id, whole.practice)
+    call.keep("posture", practice_id, whole.posture)
+    return whole
+
+
+def _tied(model: type[Posture | PracticeLine | PracticeResponsible]) -> ColumnElement[bool]:
+    return and_(model.provider_id == Practice.provider_id, model.practice_id == Practice.id)
 
 
 async def posture_seen(call: Call, practice: Practice) -> Posture | None:

@@ -16,14 +16,13 @@ from vigie.core.errors import InvalidRequestError, NotFoundError, language_of, p
 from vigie.core.etag import tagged
 from vigie.core.pagination import InvalidCursorError, Page, PageQuery
 from vigie.devices.fleet import get_device, revoke_devices_of
-from vigie.devices.queries import line_of
 from vigie.devices.silence_models import PracticeLine
 from vigie.events.queries import events_of_practice
 from vigie.events.session import record
 from vigie.overview import schemas
 from vigie.overview.counting_anew import count_anew
 from vigie.overview.naming import names_in
-from vigie.overview.queries import posture_seen
+from vigie.overview.queries import read_whole
 from vigie.overview.saying import DeviceFindings, device_finding
 from vigie.posture import queries as postures
 from vigie.posture.assessment import Assessor
@@ -34,8 +33,8 @@ from vigie.posture.rules.practice import fraction
 from vigie.posture.schemas import ControlOut, FindingOut, HeadlineOut, PostureOut
 from vigie.practices import service
 from vigie.practices.models import Practice
-from vigie.practices.queries import get_practice, refuse_limited, responsible_of
-from vigie.practices.schemas import NewPractice, PracticeOut, PracticePatch
+from vigie.practices.queries import get_practice, refuse_limited
+from vigie.practices.schemas import NewPractice, PracticeOut, PracticePatch, ResponsibleOut
 
 router = APIRouter(prefix="/v1", responses=problems(UnauthenticatedError, InsufficientScopeError))
 Reads = Annotated[Call, reads(Permission.PRACTICES_READ)]
@@ -99,16 +98,15 @@ async def create_practice(
 )
 async def read_practice(request: Request, call: Reads, practice_id: UUID) -> Response:
     """Read one practice with its lights."""
-    practice = await get_practice(call, practice_id)
-    posture = await posture_seen(call, practice)
+    practice, posture, trouble, member_id, member_name = await read_whole(call, practice_id)
     lights = None
     if posture is not None:
         named = {name: getattr(posture, name) for name in (*_LIGHTS, "score", "devices")}
         opened = posture.since["overall"]
         since = {name: datetime.fromisoformat(posture.since.get(name, opened)) for name in _LIGHTS}
         lights = schemas.PracticeLights(**named, since=since, as_of=posture.assessed_at)
-    line = _line_out(await line_of(call, practice), posture)
-    responsible = await responsible_of(call, practice.id)
+    line = _line_out(trouble, posture)
+    responsible = ResponsibleOut(id=member_id, name=member_name or "") if member_id is not None else None
     detail = schemas.PracticeDetail(**_practice_out(practice), posture=lights, line=line, responsible=responsible)
     return tagged(request, detail)
 
