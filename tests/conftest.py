@@ -1,5 +1,6 @@
 """Fixtures: the server of the run, a database per process, the application in this process, the cast."""
 
+import asyncio
 import os
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvloop
 from fastapi import FastAPI
 from pydantic import SecretStr
 
@@ -39,8 +41,9 @@ _RUN_SERVER = pytest.StashKey[tuple[EmbeddedPostgres, Path]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check every event; with several worker processes, let the process that outlives them all own the server."""
+    """Check every event, wait as the service does; of several worker processes, the one that outlives all owns the server."""
     check_all()
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # the loop that the service runs on, and a tenth less work
     distributes = getattr(config.option, "dist", "no") != "no" and not hasattr(config, "workerinput")
     if distributes and not os.environ.get(URL_VARIABLE):
         folder = Path(tempfile.mkdtemp(prefix="vigie-tests-"))
