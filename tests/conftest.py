@@ -3,10 +3,12 @@
 import asyncio
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -25,6 +27,11 @@ from vigie.core.db import Database
 from vigie.core.embedded import EmbeddedPostgres
 from vigie.events.log import check_all
 from vigie.settings import Settings
+
+# httpx asks at every request in this process whether trio runs, by importing what is not installed here: each time, the
+# whole path was searched for it in vain.
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 PUBLIC_URL = "https://vigie.test"
 NOW = datetime(2026, 11, 17, 9, 30, tzinfo=UTC)  # a Tuesday morning

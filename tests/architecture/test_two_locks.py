@@ -3,7 +3,7 @@
 With both off, the same calls find a leak behind every route, so a lock that is on cannot pass for one that holds.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -11,11 +11,12 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from tests.support.database import PROCESS, Server
 from tests.support.locks import Unlocked, without_provider, without_row_level_security
 from tests.support.matrix import ALERTING, MATRIX, Operation
 from tests.support.matrix_run import (
-    a_world,
     across,
+    again,
     application,
     faults_of,
     faults_of_calls,
@@ -25,12 +26,29 @@ from tests.support.matrix_run import (
 )
 from tests.support.rows import fetch
 from tests.support.world import World, fingerprint
+from vigie.core.ids import uuid7
+
+pytestmark = pytest.mark.xdist_group("isolation")  # one world is made and copied, not one per process
 
 
 @pytest.fixture
-async def world(fresh_database_url: str, key_file: Path, tmp_path: Path) -> AsyncIterator[World]:
-    """A world that may be spoiled."""
-    async with a_world(fresh_database_url, key_file, tmp_path) as found:
+def world_url(server: Server, first_world: World, first_world_url: str) -> Iterator[str]:
+    """The database of a world that the test may spoil."""
+    assert first_world.homes
+    name = f"vigie_{PROCESS}_spoilt_world"
+    yield server.clone(name, first_world_url.rpartition("/")[2])
+    server.drop(name)
+
+
+@pytest.fixture
+async def world(first_world: World, world_url: str, key_file: Path, world_folder: Path) -> AsyncIterator[World]:
+    """A world that the test may spoil."""
+    async with again(first_world, world_url, key_file, world_folder) as found:
+        # With what is open now it prepares what is attacked; locks are taken off what is opened later.
+        for database in (found.rows, found.kit.database):
+            async with database.engine.connect():
+                pass
+        await found.kit.people.doorstep.memberships_of(uuid7())
         yield found
 
 
@@ -45,9 +63,7 @@ def no_predicate(world: World, monkeypatch: pytest.MonkeyPatch) -> type[Unlocked
 
 async def leaks(world: World) -> dict[Operation, list[str]]:
     """Let each provider call everything on what is the other's, reads first; return what went wrong by operation."""
-    found = {}
-    for operation, row in sorted(MATRIX.items(), key=lambda item: item[0][0] != "GET"):
-        found[operation] = await faults_of_calls(world, operation, row, across(world, operation, row))
+    found = {operation: await faults_across(world, operation) for operation in MATRIX if operation[0] == "GET"}
     for path, counted in (
         ("/v1/summary", "practices"),
         ("/v1/checklist/summary", "practices"),
@@ -59,11 +75,17 @@ async def leaks(world: World) -> dict[Operation, list[str]]:
     waiting = (await world.call(world.voices["bea"], "GET", "/v1/alerts/summary")).json()
     if waiting["open"] + waiting["acknowledged"] != await alerts_of(world, "fir"):
         found["GET", "/v1/alerts/summary"].append(str(waiting))
+    found |= {operation: await faults_across(world, operation) for operation in MATRIX if operation[0] != "GET"}
     rehearse = ("POST", ALERTING + "/rehearse")  # names nothing, changes nothing, and is answered with what it replayed
     for name, home in (("ana", "cedar"), ("bea", "fir")):
         answer = await send(world, rehearse, MATRIX[rehearse], world.voices[name], home)
         found[rehearse] += faults_of(world, world.voices[name], f"rehearsal as {name}", answer, 200)
     return {operation: faults for operation, faults in found.items() if faults}
+
+
+async def faults_across(world: World, operation: Operation) -> list[str]:
+    """Let each provider call an operation on what is the other's; return what went wrong."""
+    return await faults_of_calls(world, operation, MATRIX[operation], across(world, operation, MATRIX[operation]))
 
 
 async def alerts_of(world: World, home: str) -> int:
@@ -84,10 +106,10 @@ async def beside(world: World) -> list[str]:
 
 
 async def test_without_row_level_security_the_predicate_alone_keeps_providers_apart(
-    world: World, fresh_database_url: str, key_file: Path, tmp_path: Path
+    world: World, world_url: str, key_file: Path, world_folder: Path
 ) -> None:
     before = await fingerprint(world)
-    app = application(fresh_database_url, key_file, tmp_path, **without_row_level_security(fresh_database_url))
+    app = application(world_url, key_file, world_folder, **without_row_level_security(world_url))
     async with talking_to(app) as world.http:
         assert await leaks(world) == {}
         assert await fingerprint(world) == before
@@ -98,10 +120,10 @@ async def test_without_row_level_security_the_predicate_alone_keeps_providers_ap
 
 
 async def test_without_the_predicate_row_level_security_alone_keeps_providers_apart(
-    world: World, fresh_database_url: str, key_file: Path, tmp_path: Path, no_predicate: type[Unlocked]
+    world: World, world_url: str, key_file: Path, world_folder: Path, no_predicate: type[Unlocked]
 ) -> None:
     before = await fingerprint(world)
-    async with talking_to(application(fresh_database_url, key_file, tmp_path)) as world.http:
+    async with talking_to(application(world_url, key_file, world_folder)) as world.http:
         assert await leaks(world) == {}
         assert await fingerprint(world) == before
         assert await beside(world) == []
@@ -151,11 +173,11 @@ HELD_BY_SOMETHING_ELSE = {
 
 @pytest.mark.usefixtures("no_predicate")
 async def test_with_both_off_every_route_leaks(
-    world: World, fresh_database_url: str, key_file: Path, tmp_path: Path
+    world: World, world_url: str, key_file: Path, world_folder: Path
 ) -> None:
     """That the two tests above could fail, route by route."""
-    unlocked = without_row_level_security(fresh_database_url)
-    async with talking_to(application(fresh_database_url, key_file, tmp_path, **unlocked)) as world.http:
+    unlocked = without_row_level_security(world_url)
+    async with talking_to(application(world_url, key_file, world_folder, **unlocked)) as world.http:
         found = await leaks(world)
     odd = sorted((MATRIX.keys() - found.keys()) ^ HELD_BY_SOMETHING_ELSE.keys())
     assert odd == [], "\n".join(map(str, odd))

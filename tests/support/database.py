@@ -13,6 +13,7 @@ from vigie.core.migrate import migrate
 
 URL_VARIABLE = "VIGIE_TEST_DATABASE_URL"
 TEMPLATE = "vigie_template"
+PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "main")  # part of the names of what each process makes for itself
 # Tests prove behaviour, not durability (tests/e2e does, with the default settings): no reason to wait for the disk, nor to
 # write what only a standby or a recovery reads. Databases come and go by the hundred, each with few rows: compiling plans, or
 # looking every five seconds for something to vacuum, would be work for nothing.
@@ -95,11 +96,11 @@ class Server:
                 migrate(in_database(self.url, TEMPLATE))
                 marker.touch()
 
-    def clone(self, name: str) -> str:
-        """Make a fresh migrated database and return its URL."""
+    def clone(self, name: str, of: str = TEMPLATE) -> str:
+        """Make a fresh migrated database, or a copy of one that nobody is connected to, and return its URL."""
         with FileLock(str(self._folder / "clone.lock")):  # a template can be copied by one session at a time
             asyncio.run(execute(self.url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-            asyncio.run(execute(self.url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+            asyncio.run(execute(self.url, f"CREATE DATABASE {name} TEMPLATE {of}"))
         return in_database(self.url, name)
 
     def empty(self, name: str) -> str:

@@ -224,30 +224,38 @@ async def questionnaire(world: World, owner: Voice, practice_id: str, supplier_i
     return {"questionnaire_id": made["id"], "content_hash": answer.json()["content_hash"]}
 
 
-async def make_supplier(world: World, home: str) -> dict[str, str]:
-    """Make a supplier of a home, with a contract and a certificate."""
+async def make_record(world: World, kind: str, home: str) -> dict[str, str]:
+    """Make a supplier of a home, or a contract with the one it has, or a certificate of that one."""
     owner, path = world.owner_of(home), f"/v1/practices/{world.homes[home]['practice_id']}"
-    wanted = {"name": NAMES[home], "kind": "other", "services": EVERYTHING}
-    made = await world.post(owner, f"{path}/suppliers", wanted)
-    contract = await world.post(owner, f"{path}/contracts", {"supplier_id": made["id"], "subject": NAMES[home]})
-    certificate = await world.post(owner, f"/v1/suppliers/{made['id']}/certificates", CERTIFICATE)
-    return {"supplier_id": made["id"], "contract_id": contract["id"], "certificate_id": certificate["id"]}
+    if kind == "supplier":
+        wanted = {"name": NAMES[home], "kind": "other", "services": EVERYTHING}
+        return {"supplier_id": (await world.post(owner, f"{path}/suppliers", wanted))["id"]}
+    supplier_id = world.homes[home]["supplier_id"]
+    if kind == "contract":
+        wanted = {"supplier_id": supplier_id, "subject": NAMES[home]}
+        return {"contract_id": (await world.post(owner, f"{path}/contracts", wanted))["id"]}
+    made = await world.post(owner, f"/v1/suppliers/{supplier_id}/certificates", CERTIFICATE)
+    return {"certificate_id": made["id"]}
 
 
 async def make_endpoint(world: World, home: str) -> dict[str, str]:
-    """Make a webhook endpoint that is told of a home alone, and a test message that did not reach it."""
-    owner = world.owner_of(home)
+    """Make a webhook endpoint that is told of a home alone."""
     wanted = {
         "url": f"https://{NAMES[home].lower()}.test/",
         "description": NAMES[home],
         "practices": [world.homes[home]["practice_id"]],
     }
-    endpoint = (await world.post(owner, "/v1/webhook-endpoints", wanted))["id"]
-    delivery = (await world.post(owner, f"/v1/webhook-endpoints/{endpoint}/test", {}))["id"]
+    return {"endpoint_id": (await world.post(world.owner_of(home), "/v1/webhook-endpoints", wanted))["id"]}
+
+
+async def make_delivery(world: World, home: str) -> dict[str, str]:
+    """Make a test message that did not reach the webhook endpoint of a home."""
+    path = f"/v1/webhook-endpoints/{world.homes[home]['endpoint_id']}/test"
+    delivery = (await world.post(world.owner_of(home), path, {}))["id"]
     async with world.rows.engine.begin() as connection:
         dead = update(WebhookDelivery).where(WebhookDelivery.id == UUID(delivery))
         await connection.execute(dead.values(status="dead", due_at=None))
-    return {"endpoint_id": endpoint, "delivery_id": delivery}
+    return {"delivery_id": delivery}
 
 
 async def channel(world: World, home: str) -> str:
@@ -310,8 +318,8 @@ async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: C
                 "ends_at": wire_time(world.clock.now() + timedelta(days=60)),
             }
             return {"exception_id": (await world.post(owner, "/v1/exceptions", wanted))["id"]}
-        case "supplier":
-            return await make_supplier(world, home)
+        case "supplier" | "contract" | "certificate":
+            return await make_record(world, kind, home)
         case "invitation":
             wanted = {"role": "practice_staff", "practice_id": practice, "label": name}
             return {"invitation_id": (await world.post(owner, "/v1/invitations", wanted))["id"]}
@@ -332,7 +340,13 @@ async def make(world: World, kind: str, home: str) -> dict[str, str]:  # noqa: C
             return {"client_id": made["client_id"], "secret_id": made["secrets"][0]["id"]}
         case "identity_provider":
             return {"identity_provider_id": await issuer(world, owner.provider_id)}
-    return await make_answered(world, kind, home)
+        case "endpoint":
+            return await make_endpoint(world, home)
+        case "delivery":
+            return await make_delivery(world, home)
+        case "evidence" | "action":
+            return await make_answered(world, kind, home)
+    return await make_alerted(world, kind, home)
 
 
 async def alert(world: World, home: str, practice: str) -> dict[str, str]:
@@ -350,24 +364,19 @@ async def alert(world: World, home: str, practice: str) -> dict[str, str]:
 
 
 async def make_answered(world: World, kind: str, home: str) -> dict[str, str]:
-    """Make what goes with answers to the checklist of a home, or an endpoint that is told of it."""
-    if kind == "endpoint":
-        return await make_endpoint(world, home)
+    """Make what goes with answers to the checklist of a home."""
     owner, name, practice = world.owner_of(home), NAMES[home], world.homes[home]["practice_id"]
     who = await member(world, owner.provider_id, Standing("practice_staff", UUID(practice)), f"Noa {name}")
     answering = await person(world, who, owner.homes)
-    match kind:
-        case "evidence":
-            path, file = f"/v1/practices/{practice}/evidence", {"Content-Type": "application/pdf", "X-File-Name": name}
-            added = await world.call(answering, "POST", path, headers=file, content=b"%PDF-1.7 " + name.encode())
-            return {"evidence_id": added.json()["id"]}
-        case "action":
-            path = f"/v1/practices/{practice}/checklist/ANS-1.1"
-            answer = await world.call(answering, "PUT", path, json={"answer": "no", "comment": f"{name} has no lock."})
-            assert answer.is_success, answer.text
-            found = await world.call(answering, "GET", "/v1/actions")
-            return {"action_id": found.json()["items"][0]["id"]}
-    return await make_alerted(world, kind, home)
+    if kind == "evidence":
+        path, file = f"/v1/practices/{practice}/evidence", {"Content-Type": "application/pdf", "X-File-Name": name}
+        added = await world.call(answering, "POST", path, headers=file, content=b"%PDF-1.7 " + name.encode())
+        return {"evidence_id": added.json()["id"]}
+    path = f"/v1/practices/{practice}/checklist/ANS-1.1"
+    answer = await world.call(answering, "PUT", path, json={"answer": "no", "comment": f"{name} has no lock."})
+    assert answer.is_success, answer.text
+    found = await world.call(answering, "GET", "/v1/actions")
+    return {"action_id": found.json()["items"][0]["id"]}
 
 
 async def make_alerted(world: World, kind: str, home: str) -> dict[str, str]:
@@ -449,12 +458,13 @@ async def build_world(app: FastAPI, http: httpx.AsyncClient, rows: Database, clo
         world.voices[head] = replace(await person(world, who, homes), name=head)
     for home in NAMES:
         world.homes[home] = await make(world, "practice", home)
-        world.homes[home] |= await make(world, "supplier", home)
+        for kind in ("supplier", "contract", "certificate"):
+            world.homes[home] |= await make(world, kind, home)
         owner, named = world.owner_of(home), world.homes[home]
         world.homes[home] |= await questionnaire(world, owner, named["practice_id"], named["supplier_id"])
         for kind in (
             *("alert", "device", "token", "invitation", "member", "session", "client", "identity_provider"),
-            *("evidence", "action", "endpoint", "channel", "incident", "view", "report", "logo"),
+            *("evidence", "action", "endpoint", "delivery", "channel", "incident", "view", "report", "logo"),
         ):
             world.homes[home] |= await make(world, kind, home)
         reporting = await device(world, home)
