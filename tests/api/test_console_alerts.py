@@ -8,8 +8,10 @@ import pytest
 from tests.support.alerts import follow_as_owner, line_down, log_events
 from tests.support.cast import Cast
 from tests.support.console_pages import missing, page, present, visit
+from vigie.alerts.schemas import AlertOut
 from vigie.core.clock import wire_time
 from vigie.core.db import Database
+from vigie.core.pagination import Page
 
 HOSTILE = "<script>alert('Orme')</script> \u202eemrO\u202c \N{OFFICE BUILDING} " + "é" * 40
 
@@ -28,7 +30,10 @@ async def alerts(cast: Cast, database: Database) -> dict[str, str]:
     down = [line_down(pia.provider_id, practice, now) for practice in (cast.cedar, cast.elm)]
     await log_events(cast.parts, pia.provider_id, *down, now=now)
     await follow_as_owner(database, now)
-    found = (await pia.get("/v1/alerts"))["items"]
+    listed = await pia.call("GET", "/v1/alerts")
+    # Written without its model; to the byte what the model would have written.
+    assert listed.content == Page[AlertOut].model_validate_json(listed.content).model_dump_json().encode()
+    found = listed.json()["items"]
     return {each["practice_id"]: each["id"] for each in found}
 
 

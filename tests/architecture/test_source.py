@@ -24,8 +24,7 @@ OWN_PREDICATES = {
     "checklist/record_queries.py:visible_suppliers",  # the one door to a supplier, which may belong to no practice
     "devices/enrolment.py:revoke_token",  # an UPDATE … RETURNING cannot start from a SELECT; the practice is checked after
     "devices/fleet.py:get_device",  # the one door to a device: the join repeats `visible`
-    "overview/cause_queries.py:list_causes",  # `visible`, and the key it begins with
-    "overview/cause_queries.py:postures_of",  # of practices whose alerts were found under `visible`
+    "overview/cause_queries.py:_JUDGED",  # of practices whose alerts were found under `visible`
     # of practices not well under `visible`, or of a page of them
     *(f"overview/gap_queries.py:{name}" for name in ("_of_practices_not_well", "ending_systems", "findings_behind")),
     "overview/gap_queries.py:missing_updates",

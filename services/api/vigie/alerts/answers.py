@@ -1,7 +1,7 @@
 """Alerts as the API answers them: what is stored, and the words for it in the caller's language."""
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Final, Protocol, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 
 from vigie.alerts.channel_models import Suppression
-from vigie.alerts.queries import Held, Seen
+from vigie.alerts.queries import Held, Listed, Seen
 from vigie.alerts.saying import said_of
-from vigie.alerts.schemas import AlertMember, AlertOut, SuppressionOut
+from vigie.alerts.schemas import AlertOut, SuppressionOut
 from vigie.alerts.wording import Describe, Setting, title_of
 from vigie.core.errors import language_of
 
 _CONTROL: Final = "ANS-"
-_ADDED: Final = {"practice_name", "assignee_name", "title", "means", "advice", "members"}
+_FIELDS: Final = tuple(AlertOut.model_fields)
 _UTC: Final = ZoneInfo(str(UTC))
 
 
@@ -32,36 +32,32 @@ def setting_of(request: Request) -> Setting:
     return Setting(language_of(request), "", "", _UTC, describe=describe)
 
 
-def alert_fields(setting: Setting, seen: Seen) -> dict[str, Any]:
-    """Return the fields of an alert: as they are stored, with names and words."""
+def alert_fields(setting: Setting, seen: Seen | Listed) -> dict[str, Any]:
+    """Return an alert by the fields of `AlertOut`, in their order: as they are stored, with names and words."""
     alert = seen.alert
-    own = {name: getattr(alert, name) for name in AlertOut.model_fields if name not in _ADDED}
     members = [_member(setting, key, each) for key, each in alert.members.items()]
-    return {
-        **own,
-        "practice_name": seen.practice,
-        "assignee_name": seen.assignee,
-        "members": members,
-        **said_of(alert.cause, [each.alias or "" for each in members], setting.language)._asdict(),
-    }
+    said = said_of(alert.cause, [each["alias"] or "" for each in members], setting.language)
+    added = {**said._asdict(), "practice_name": seen.practice, "assignee_name": seen.assignee, "members": members}
+    return {name: added[name] if name in added else getattr(alert, name) for name in _FIELDS}
 
 
-def _member(setting: Setting, key: str, each: Mapping[str, Any]) -> AlertMember:
+def _member(setting: Setting, key: str, each: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an alert is about by the fields of `AlertMember`."""
     control = each.get("control") or (key if key.startswith(_CONTROL) else None)
     device = each.get("device") or (key if each.get("alias") else None)
     words = setting.describe(control, each.get("reason") or "", setting.language, {}) if control else None
-    return AlertMember(
-        id=key,
-        since=each["since"],
-        number=each["number"],
-        reason=each.get("reason") or None,
-        alias=each.get("alias") or None,
-        control=control,
-        device_id=UUID(device) if device else None,
-        title=words.title if words else None,
-        says=words.says or None if words else None,
-        next=words.advice or None if words else None,
-    )
+    return {
+        "id": key,
+        "since": datetime.fromisoformat(each["since"]),
+        "number": each["number"],
+        "reason": each.get("reason") or None,
+        "alias": each.get("alias") or None,
+        "control": control,
+        "device_id": UUID(device) if device else None,
+        "title": words.title if words else None,
+        "says": words.says or None if words else None,
+        "next": words.advice or None if words else None,
+    }
 
 
 def suppression_out(setting: Setting, held: Held) -> SuppressionOut:

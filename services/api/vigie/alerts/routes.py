@@ -48,7 +48,7 @@ from vigie.auth.dependencies import Call, reads, writes
 from vigie.auth.errors import InsufficientScopeError, LimitedToPracticesError, UnauthenticatedError
 from vigie.auth.principal import Permission
 from vigie.core.errors import InvalidRequestError, NotFoundError, language_of, problems
-from vigie.core.etag import tagged
+from vigie.core.etag import tagged, tagged_values
 from vigie.core.pagination import InvalidCursorError, Page
 from vigie.practices.queries import who_may_look_after
 
@@ -75,8 +75,8 @@ async def list_alerts(request: Request, call: Reads, query: Annotated[AlertQuery
     """List alerts, the worst first; those that are not closed, unless `status` asks for others."""
     rows, following = await queries.list_alerts(call, query)
     setting = setting_of(request)
-    items = [AlertOut(**alert_fields(setting, seen)) for seen in rows]
-    return tagged(request, Page[AlertOut](items=items, next_cursor=following), setting.language)
+    items = [alert_fields(setting, seen) for seen in rows]
+    return tagged_values(request, {"items": items, "next_cursor": following}, setting.language)
 
 
 @router.get("/alerts/summary", summary="Count the alerts that wait")

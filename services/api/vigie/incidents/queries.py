@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, Uuid, and_, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from vigie.auth.dependencies import Call
+from vigie.core.db import PROVIDER
 from vigie.core.errors import NotFoundError
 from vigie.core.pagination import keyset, page_of
 from vigie.incidents.errors import NothingFrozenError
@@ -73,25 +75,27 @@ async def list_incidents(call: Call, query: IncidentQuery) -> tuple[list[Seen], 
     return [Seen(row.Incident, row.Practice) for row in rows], following
 
 
+_CHOSEN: Final = any_(bindparam("incidents", type_=ARRAY(Uuid)))
+_STEPS: Final = select(IncidentStep).where(IncidentStep.provider_id == PROVIDER, IncidentStep.incident_id == _CHOSEN)
+_NOTICES: Final = select(IncidentNotice).where(
+    IncidentNotice.provider_id == PROVIDER, IncidentNotice.incident_id == _CHOSEN
+)
+_FROZEN: Final = select(IncidentEvidence.incident_id, IncidentEvidence.frozen_at).where(
+    IncidentEvidence.provider_id == PROVIDER, IncidentEvidence.incident_id == _CHOSEN
+)
+
+
 async def courses_of(session: AsyncSession, provider_id: UUID, incidents: Sequence[UUID]) -> dict[UUID, Course]:
     """Return what became of incidents, each by its id."""
     found = {incident_id: Course() for incident_id in incidents}
-    for step in await session.scalars(
-        select(IncidentStep).where(IncidentStep.provider_id == provider_id, IncidentStep.incident_id.in_(incidents))
-    ):
+    if not incidents:
+        return found
+    asked = {"provider": provider_id, "incidents": list(incidents)}
+    for step in await session.scalars(_STEPS, asked):
         found[step.incident_id].steps[step.step] = step
-    for notice in await session.scalars(
-        select(IncidentNotice).where(
-            IncidentNotice.provider_id == provider_id, IncidentNotice.incident_id.in_(incidents)
-        )
-    ):
+    for notice in await session.scalars(_NOTICES, asked):
         found[notice.incident_id].notices[notice.clock] = notice
-    frozen = await session.execute(
-        select(IncidentEvidence.incident_id, IncidentEvidence.frozen_at).where(
-            IncidentEvidence.provider_id == provider_id, IncidentEvidence.incident_id.in_(incidents)
-        )
-    )
-    for incident_id, at in frozen:
+    for incident_id, at in await session.execute(_FROZEN, asked):
         found[incident_id] = Course(found[incident_id].steps, found[incident_id].notices, at)
     return found
 

@@ -52,11 +52,11 @@ def _cause(
             CauseAlert(
                 id=row.alert.id,
                 practice_id=row.alert.practice_id,
-                practice_name=row.practice_name,
+                practice_name=row.alert.practice_name,
                 severity=row.alert.severity,
                 since=row.alert.condition_since,
                 assignee_id=row.alert.assignee_id,
-                assignee_name=row.assignee_name,
+                assignee_name=row.alert.assignee_name,
                 devices=named,
                 why=why.get((row.alert.practice_id, _LIGHT_OF.get(cause, ""))),
             )

@@ -1,6 +1,7 @@
 """The words of the catalogue for messages: what a point is called, what is the matter with it, what to do next. Pure."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 from vigie.alerts.wording import Described
@@ -13,6 +14,16 @@ def describe(control: str, reason: str, language: str, values: Mapping[str, Any]
 
     `values`: evidence and thresholds. Without them, a sentence that needs numbers is left out instead of guessed.
     """
+    return _described(control, reason, language, values) if values else _in_general(control, reason, language)
+
+
+@lru_cache(maxsize=1024)
+def _in_general(control: str, reason: str, language: str) -> Described | None:
+    """Return what is said of a state wherever it is: the same few sentences for a whole list of alerts."""
+    return _described(control, reason, language, {})
+
+
+def _described(control: str, reason: str, language: str, values: Mapping[str, Any]) -> Described | None:
     catalogue, spoken = load_catalogue(), cast("Language", language)
     known = catalogue.controls.get(control)
     if known is None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, false, func, select
+from sqlalchemy import ColumnElement, Row, Select, Uuid, and_, bindparam, false, func, select
 
 from vigie.auth.dependencies import Call
 from vigie.auth.models import Member
@@ -17,7 +18,7 @@ from vigie.overview.schemas import PracticeQuery
 from vigie.posture.models import Posture
 from vigie.posture.queries import posture_of
 from vigie.practices.models import Practice, PracticeResponsible
-from vigie.practices.queries import matching, visible, visible_in
+from vigie.practices.queries import as_caller, matching, seen_in, visible, visible_in
 
 _FILTERS = ("overall", "patch", "backup", "checklist", "liveness")
 _COUNTED = ("active", "silent", "never", "pending")
@@ -178,18 +179,23 @@ async def count_lights(call: Call) -> Sequence[Row[*tuple[Any, ...]]]:
     return (await call.session.execute(statement)).all()
 
 
-async def count_responsibles(call: Call) -> tuple[int, int]:
-    """Return how many practices somebody looks after, and how many of these the caller."""
+@cache
+def _given(*, limited: bool) -> Select[int, int]:
+    """Return the statement of `count_responsibles`, made once: the fleet and both pages of gaps ask it."""
     tied = and_(Practice.provider_id == PracticeResponsible.provider_id, Practice.id == PracticeResponsible.practice_id)
-    counted = await call.session.execute(
-        select(func.count(), func.count().filter(looked_after(call, "me")))
+    own = PracticeResponsible.member_id == bindparam("me", type_=Uuid)
+    seen = seen_in(PracticeResponsible.provider_id, PracticeResponsible.practice_id, limited=limited)
+    return (
+        select(func.count(), func.count().filter(own))
         .select_from(PracticeResponsible)
         .join(Practice, tied)
-        .where(
-            PracticeResponsible.provider_id == call.principal.provider_id,
-            *visible(call.principal),
-            Practice.archived_at.is_(None),
-        )
+        .where(*seen, Practice.archived_at.is_(None))
     )
-    given, own = counted.one()
+
+
+async def count_responsibles(call: Call) -> tuple[int, int]:
+    """Return how many practices somebody looks after, and how many of these the caller."""
+    me = UUID(call.principal.subject) if call.principal.kind == "member" else None
+    statement = _given(limited=call.principal.limited)
+    given, own = (await call.session.execute(statement, {**as_caller(call.principal), "me": me})).one()
     return given, own
