@@ -47,6 +47,11 @@ def tagged_values(request: Request, body: Mapping[str, Any], language: str | Non
     return _answer(request, orjson.dumps(body, default=_plain, option=_WIRE), language)
 
 
+def tagged_raw(request: Request, raw: bytes, language: str | None = None) -> Response:
+    """Return a body that is written already as `tagged` returns a model."""
+    return _answer(request, raw, language)
+
+
 def _plain(value: object) -> str:
     if isinstance(value, UUID):  # the database driver's own kind of UUID
         return str(value)

@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import Row, Select, and_, select
+from sqlalchemy import Row, Select, Uuid, and_, bindparam, select
 
 from vigie.auth.dependencies import Call
+from vigie.core.db import PROVIDER
 from vigie.core.pagination import PageQuery, keyset, page_of
 from vigie.devices.models import Device, DeviceLiveness, DevicePresence, DeviceSection, EnrolmentToken, SectionHistory
 from vigie.devices.silence_models import DeviceSilence, ServiceOutage
 from vigie.posture.models import Finding
 from vigie.practices.models import Practice
-from vigie.practices.queries import get_practice, visible
+from vigie.practices.queries import as_caller, get_practice, seen_in
 
 _SYSTEM: Final = "ANS-2.1"
 """The control whose finding tells which system a device runs."""
@@ -34,7 +36,9 @@ class DeviceQuery(PageQuery):
     clone_suspect: bool | None = Field(None, description="Only devices that are (not) suspected clones.")
 
 
-def _devices(call: Call) -> Select[*tuple[Any, ...]]:
+@cache
+def _devices(*, limited: bool) -> Select[*tuple[Any, ...]]:
+    """Return the statement over the devices a caller sees, made once; it is executed with `as_caller`."""
     return (
         select(Device, DeviceLiveness, DeviceSilence, _RUNNING.scalar_subquery(), Finding.evidence)
         .join(Practice, and_(Practice.provider_id == Device.provider_id, Practice.id == Device.practice_id))
@@ -58,7 +62,7 @@ def _devices(call: Call) -> Select[*tuple[Any, ...]]:
                 Finding.control == _SYSTEM,
             ),
         )
-        .where(Device.provider_id == call.principal.provider_id, *visible(call.principal))
+        .where(Device.provider_id == PROVIDER, *seen_in(Practice.provider_id, Practice.id, limited=limited))
     )
 
 
@@ -67,7 +71,7 @@ async def list_devices(call: Call, query: DeviceQuery) -> tuple[Sequence[Row[*tu
 
     Each with its liveness, its silence, since when nobody can be heard, and on what the finding about its system rests.
     """
-    statement = _devices(call)
+    statement = _devices(limited=call.principal.limited)
     if query.practice_id is not None:
         statement = statement.where(Device.practice_id == query.practice_id)
     if query.status is not None:
@@ -75,14 +79,21 @@ async def list_devices(call: Call, query: DeviceQuery) -> tuple[Sequence[Row[*tu
     if query.clone_suspect is not None:
         marked = Device.clone_suspect_at.is_not(None)
         statement = statement.where(marked if query.clone_suspect else ~marked)
-    rows = (await call.session.execute(keyset(statement, query, [Device.id], [UUID]))).all()
+    ordered = keyset(statement, query, [Device.id], [UUID])
+    rows = (await call.session.execute(ordered, as_caller(call.principal))).all()
     return page_of(rows, query, lambda row: [row[0].id])
+
+
+@cache
+def _device(*, limited: bool) -> Select[*tuple[Any, ...]]:
+    return _devices(limited=limited).where(Device.id == bindparam("device", type_=Uuid))
 
 
 async def device_row(call: Call, device_id: UUID) -> Row[*tuple[Any, ...]] | None:
     """Return one device as `list_devices` does."""
     if (known := call.recall("device row", device_id)) is None:
-        known = (await call.session.execute(_devices(call).where(Device.id == device_id))).first()
+        asked = {**as_caller(call.principal), "device": device_id}
+        known = (await call.session.execute(_device(limited=call.principal.limited), asked)).first()
         call.keep("device row", device_id, known)
     found: Row[*tuple[Any, ...]] | None = known
     return found

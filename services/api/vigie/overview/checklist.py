@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, cast
 from uuid import UUID
 
 from vigie.overview import checklist_schemas as shapes
-from vigie.overview.checklist_queries import Answered, Found, Reported
+from vigie.overview.checklist_queries import BEHIND_LIGHTS, WHOLE, Answered, Extent, Found, Reported
 from vigie.overview.explaining import (
     Language,
     Standing,
@@ -46,9 +46,9 @@ Shown = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the checklist of a practice is shown from. `controls`: only these are shown; None: all of them.
+    """All that the checklist of a practice is shown from.
 
-    `ends`: of a short checklist, when the first finding of each control ends; its findings on devices are not all here.
+    `ends`: when the first finding of each control ends, where not all findings on devices are here.
     """
 
     posture: Posture
@@ -59,13 +59,18 @@ class Facts:
     answers: Sequence[Answered]
     trend: Sequence[tuple[date, int | None]]
     standing: Standing | None
-    controls: frozenset[str] | None = None
+    extent: Extent = WHOLE
     ends: Mapping[str, datetime | None] | None = None
 
     @property
     def brief(self) -> bool:
         """Whether it is shown without proofs."""
-        return self.ends is not None
+        return self.extent.brief
+
+    @property
+    def controls(self) -> frozenset[str] | None:
+        """The controls that are shown; None: all of them."""
+        return self.extent.controls
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,12 @@ def checklist(facts: Facts, catalogue: Catalogue, language: Language) -> Shown:
     writer = _Writer(
         facts, catalogue, language, _by_control(facts.answers), _heard(facts.devices), _accepted(facts.exceptions)
     )
+    spoken = None if facts.controls is None else facts.controls | BEHIND_LIGHTS
     for control in controls.values():
+        if spoken is not None and control.id not in spoken:  # it is counted, no more
+            told = shown[control.id]
+            said[control.id] = {"kind": control.kind, "state": told.state, "reason": told.reason}
+            continue
         said[control.id] = writer.control(control, shown[control.id], points.controls[control.id])
     return {
         "practice_id": posture.practice_id,

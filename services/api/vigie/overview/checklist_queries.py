@@ -3,16 +3,33 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Row, Text, and_, column, func, or_, select, true
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Row,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    column,
+    func,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vigie.auth.dependencies import Call
 from vigie.checklist.models import Attestation, AttestationEvidence
+from vigie.core.db import PROVIDER
 from vigie.devices.models import Device, DeviceLiveness, DeviceSection, SectionHistory
 from vigie.posture.models import ControlException, Finding, OwnPolicy, Posture, ScoreDay
 from vigie.posture.rules.device import ALSO_ON_RECORD
@@ -22,8 +39,9 @@ from vigie.posture.terms import stored_policy
 from vigie.practices.models import Practice
 from vigie.practices.queries import visible
 
+PRACTICE: Final = bindparam("practice", type_=Uuid)
 _NOT_IN_ORDER: Final = ("fail", "warn", "unknown")
-_BEHIND_LIGHTS: Final = frozenset(control for controls in HEADLINES.values() for control in controls)
+BEHIND_LIGHTS: Final = frozenset(control for controls in HEADLINES.values() for control in controls)
 
 
 class Extent(NamedTuple):
@@ -50,59 +68,65 @@ class Found(NamedTuple):
     threshold: dict[str, Any]
 
 
-async def findings_of(
-    session: AsyncSession, provider_id: UUID, practice_id: UUID, controls: frozenset[str] | None
-) -> list[Found]:
-    """Return the findings of a practice and its devices, by control; plain rows, for there are hundreds.
+_OF_PRACTICE: Final = (Finding.provider_id == PROVIDER, Finding.practice_id == PRACTICE)
+_FINDINGS: Final = (
+    select(*(getattr(Finding, name) for name in Found._fields))
+    .where(*_OF_PRACTICE)
+    .order_by(Finding.control, Finding.subject_id)
+)
 
-    Those of the practice itself, and of devices on what decides a light, are always among them.
-    """
-    statement = select(*(getattr(Finding, name) for name in Found._fields)).where(
-        Finding.provider_id == provider_id, Finding.practice_id == practice_id
-    )
-    if controls is not None:
-        shown = Finding.control.in_(sorted(controls | _BEHIND_LIGHTS))
-        statement = statement.where(or_(Finding.subject_id == practice_id, shown))
-    found = await session.execute(statement.order_by(Finding.control, Finding.subject_id))
+
+async def findings_of(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> list[Found]:
+    """Return every finding of a practice and its devices, by control; plain rows, for there are hundreds."""
+    found = await session.execute(_FINDINGS, {"provider": provider_id, "practice": practice_id})
     return [Found(*row) for row in found]
 
 
 class Short(NamedTuple):
-    """What a short checklist rests on: its findings, when the first of each control ends, and the devices by their names."""
+    """What a part of a checklist rests on: its findings, when the first of each control ends, and the devices by their names."""
 
     findings: list[Found]
     ends: dict[str, datetime | None]
     devices: dict[UUID, "Reported"]
 
 
-async def short_of(session: AsyncSession, provider_id: UUID, practice_id: UUID, extent: Extent) -> Short:
-    """Return the findings of a practice itself and what is not in order on its devices.
-
-    Of each control one row at least comes back from the database, because when a control changes by itself depends on all its
-    findings: the first one to end may be one that is in order.
-    """
+@cache
+def _part(*, brief: bool, some: bool) -> Select[*tuple[Any, ...]]:
+    """Return the statement of `short_of`, made once. `some`: only some controls are asked for."""
     numbered = (
         select(
             *(getattr(Finding, name) for name in Found._fields),
             func.min(Finding.valid_until).over(partition_by=Finding.control).label("ends"),
             func.row_number().over(partition_by=Finding.control, order_by=Finding.subject_id).label("place"),
         )
-        .where(Finding.provider_id == provider_id, Finding.practice_id == practice_id)
+        .where(*_OF_PRACTICE)
         .subquery()
     )
     wanted: ColumnElement[bool] = numbered.c.state.in_(_NOT_IN_ORDER)
-    if extent.controls is not None:
-        wanted = wanted & numbered.c.control.in_(sorted(extent.controls | _BEHIND_LIGHTS))
-    own = numbered.c.subject_id == practice_id
-    rows = await session.execute(
-        select(
-            *(numbered.c[name] for name in Found._fields), numbered.c.ends, Device.alias, (wanted | own).label("shown")
-        )
-        .outerjoin(Device, and_(Device.provider_id == provider_id, Device.id == numbered.c.subject_id))
-        .where(wanted | own | (numbered.c.place == 1))
+    if some:
+        asked = numbered.c.control == any_(bindparam("controls", type_=ARRAY(Text)))
+        decides = numbered.c.control.in_(sorted(BEHIND_LIGHTS))
+        wanted = and_(wanted, or_(asked, decides)) if brief else or_(asked, and_(wanted, decides))
+    shown = (wanted | (numbered.c.subject_id == PRACTICE)).label("shown")
+    return (
+        select(*(numbered.c[name] for name in Found._fields), numbered.c.ends, Device.alias, shown)
+        .outerjoin(Device, and_(Device.provider_id == PROVIDER, Device.id == numbered.c.subject_id))
+        .where(shown | (numbered.c.place == 1))
         .order_by(numbered.c.control, numbered.c.subject_id)
     )
+
+
+async def short_of(session: AsyncSession, provider_id: UUID, practice_id: UUID, extent: Extent) -> Short:
+    """Return the findings of a practice itself, and those on its devices that are asked for.
+
+    What is not in order on what decides a light is always among them. Of each control at least one row comes back from the
+    database: when a control changes by itself depends on all its findings, and the first to end may be one that is in order.
+    """
+    asked: dict[str, Any] = {"provider": provider_id, "practice": practice_id}
+    if extent.controls is not None:
+        asked["controls"] = sorted(extent.controls)
     short = Short([], {}, {})
+    rows = await session.execute(_part(brief=extent.brief, some=extent.controls is not None), asked)
     for *fields, end, alias, shown in rows:
         found = Found(*fields)
         short.ends[found.control] = end
@@ -173,21 +197,25 @@ async def policy_of(session: AsyncSession, provider_id: UUID, practice_id: UUID)
     return stored_policy(Policy(), *(orjson.dumps(each.thresholds).decode() for each in found))
 
 
+_NOW: Final = bindparam("now", type_=DateTime(timezone=True))
+_IN_FORCE: Final = (
+    select(ControlException)
+    .where(
+        ControlException.provider_id == PROVIDER,
+        ControlException.practice_id == PRACTICE,
+        ControlException.starts_at <= _NOW,
+        ControlException.ends_at > _NOW,
+        ControlException.ended_at.is_(None) | (ControlException.ended_at > _NOW),
+    )
+    .order_by(ControlException.ends_at, ControlException.id)
+)
+
+
 async def exceptions_in_force(
     session: AsyncSession, provider_id: UUID, practice_id: UUID, now: datetime
 ) -> Sequence[ControlException]:
     """Return the exceptions of a practice that hold at an instant, those that end first in front."""
-    found = await session.scalars(
-        select(ControlException)
-        .where(
-            ControlException.provider_id == provider_id,
-            ControlException.practice_id == practice_id,
-            ControlException.starts_at <= now,
-            ControlException.ends_at > now,
-            ControlException.ended_at.is_(None) | (ControlException.ended_at > now),
-        )
-        .order_by(ControlException.ends_at, ControlException.id)
-    )
+    found = await session.scalars(_IN_FORCE, {"provider": provider_id, "practice": practice_id, "now": now})
     return found.all()
 
 
@@ -198,24 +226,23 @@ class Answered(NamedTuple):
     files: Sequence[UUID]
 
 
+_FILES: Final = (
+    select(func.array_agg(AttestationEvidence.evidence_id))
+    .where(
+        AttestationEvidence.provider_id == Attestation.provider_id,
+        AttestationEvidence.attestation_id == Attestation.id,
+    )
+    .correlate(Attestation)
+    .scalar_subquery()
+)
+_ANSWERS: Final = select(Attestation, _FILES.label("files")).where(
+    Attestation.provider_id == PROVIDER, Attestation.practice_id == PRACTICE, Attestation.superseded_at.is_(None)
+)
+
+
 async def answers_of(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> list[Answered]:
     """Return the answers of a practice that nobody superseded."""
-    files = (
-        select(func.array_agg(AttestationEvidence.evidence_id))
-        .where(
-            AttestationEvidence.provider_id == Attestation.provider_id,
-            AttestationEvidence.attestation_id == Attestation.id,
-        )
-        .correlate(Attestation)
-        .scalar_subquery()
-    )
-    found = await session.execute(
-        select(Attestation, files.label("files")).where(
-            Attestation.provider_id == provider_id,
-            Attestation.practice_id == practice_id,
-            Attestation.superseded_at.is_(None),
-        )
-    )
+    found = await session.execute(_ANSWERS, {"provider": provider_id, "practice": practice_id})
     return [Answered(answer, sorted(own or ())) for answer, own in found]
 
 

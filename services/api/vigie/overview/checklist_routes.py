@@ -1,5 +1,6 @@
 """REST routes of the catalogue, of the checklist of a practice, and of controls across practices."""
 
+from functools import lru_cache
 from typing import Annotated
 from uuid import UUID
 
@@ -10,13 +11,13 @@ from vigie.auth.dependencies import Call, reads
 from vigie.auth.errors import InsufficientScopeError, UnauthenticatedError
 from vigie.auth.principal import Permission
 from vigie.core.errors import InvalidRequestError, NotFoundError, language_of, problems
-from vigie.core.etag import tagged, tagged_values
+from vigie.core.etag import tagged, tagged_raw, tagged_values
 from vigie.core.sentences import fault
 from vigie.overview import checklist_queries as queries
 from vigie.overview import checklist_schemas as shapes
 from vigie.overview.checklist import catalogue_control, checklist
 from vigie.overview.checklist_facts import facts_of
-from vigie.overview.explaining import all_states, standing, worst_first
+from vigie.overview.explaining import Language, all_states, standing, worst_first
 from vigie.overview.queries import posture_seen
 from vigie.overview.tallies import tallies_of
 from vigie.posture.catalogue import Catalogue, known_versions, load_catalogue
@@ -46,7 +47,15 @@ async def list_controls(request: Request, call: Reads, query: Annotated[shapes.C
     The whole catalogue is one page: it changes with releases, and its entity tag says when.
     """
     del call
-    catalogue, language = _catalogue(query.version), language_of(request)
+    language = language_of(request)
+    version = _catalogue(query.version).version
+    return tagged_raw(request, _controls(version, language, query.kind, query.rule), language)
+
+
+@lru_cache(maxsize=64)
+def _controls(version: str, language: Language, kind: shapes.Kind | None, rule_id: int | None) -> bytes:
+    """Return the answer of `list_controls`, written once: it depends on nothing else."""
+    catalogue = load_catalogue(version)
     body = shapes.ControlsOut(
         version=catalogue.version,
         versions=list(known_versions()),
@@ -59,10 +68,10 @@ async def list_controls(request: Request, call: Reads, query: Annotated[shapes.C
         items=[
             shapes.CatalogueControl(**catalogue_control(control, language))
             for control in catalogue.controls.values()
-            if query.kind in {None, control.kind} and query.rule in {None, control.rule}
+            if kind in {None, control.kind} and rule_id in {None, control.rule}
         ],
     )
-    return tagged(request, body, language)
+    return body.model_dump_json().encode()
 
 
 @router.get(

@@ -58,15 +58,20 @@ class Whole(NamedTuple):
     member_name: str | None
 
 
-async def read_whole(call: Call, practice_id: UUID) -> Whole:
-    """Return a visible practice with all that is shown of it, in one statement; raises `NotFoundError` for any other."""
+def _tied(model: type[Posture | PracticeLine | PracticeResponsible]) -> ColumnElement[bool]:
+    return and_(model.provider_id == Practice.provider_id, model.practice_id == Practice.id)
+
+
+@cache
+def _whole(*, limited: bool) -> Select[*tuple[Any, ...]]:
+    """Return the statement of `read_whole`, made once: every page of a practice asks it."""
     latest = (
         select(func.max(PracticeLine.since))
         .where(PracticeLine.provider_id == Practice.provider_id, PracticeLine.practice_id == Practice.id)
         .correlate(Practice)
         .scalar_subquery()
     )
-    found = await call.session.execute(
+    return (
         select(Practice, Posture, PracticeLine, Member.id, Member.name)
         .outerjoin(Posture, _tied(Posture))
         .outerjoin(PracticeLine, and_(_tied(PracticeLine), PracticeLine.since == latest))
@@ -75,9 +80,14 @@ async def read_whole(call: Call, practice_id: UUID) -> Whole:
             Member,
             and_(Member.provider_id == PracticeResponsible.provider_id, Member.id == PracticeResponsible.member_id),
         )
-        .where(*visible(call.principal), Practice.id == practice_id)
+        .where(*seen_in(Practice.provider_id, Practice.id, limited=limited), Practice.id == bindparam("id", type_=Uuid))
     )
-    row = found.first()
+
+
+async def read_whole(call: Call, practice_id: UUID) -> Whole:
+    """Return a visible practice with all that is shown of it, in one statement; raises `NotFoundError` for any other."""
+    asked = {**as_caller(call.principal), "id": practice_id}
+    row = (await call.session.execute(_whole(limited=call.principal.limited), asked)).first()
     if row is None:
         raise NotFoundError
     whole = Whole(*row)
@@ -85,10 +95,6 @@ async def read_whole(call: Call, practice_id: UUID) -> Whole:
     call.keep("practice", practice_id, whole.practice)
     call.keep("posture", practice_id, whole.posture)
     return whole
-
-
-def _tied(model: type[Posture | PracticeLine | PracticeResponsible]) -> ColumnElement[bool]:
-    return and_(model.provider_id == Practice.provider_id, model.practice_id == Practice.id)
 
 
 async def posture_seen(call: Call, practice: Practice) -> Posture | None:
