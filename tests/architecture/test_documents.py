@@ -9,12 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from openapi_spec_validator.schemas import schema_v31
+from referencing.jsonschema import DRAFT202012
 
+from tests.support.published import PUBLISHED
 from vigie.core.errors import all_errors
 from vigie.documents import documents, main, stale, write_documents
 
-PUBLISHED = Path(__file__).parents[2] / "openapi"
+pytestmark = pytest.mark.xdist_group("documents")  # made once, not once per process
+
+
+class Validator(OpenAPIV31SpecValidator):
+    """The validator of OpenAPI 3.1, with the anchors of its schemas looked up once instead of at each of 60,000 references."""
+
+    _shape = DRAFT202012.create_resource(dict(schema_v31))
+    _named = str(_shape.id())
+    schema_validator = Draft202012Validator({"$ref": _named}, registry=REGISTRY.with_resource(_named, _shape).crawl())
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +72,17 @@ def test_the_documents_do_not_depend_on_the_process() -> None:
 
 @pytest.mark.parametrize("name", ["console.json", "agent.json", "events.json"])
 def test_a_document_is_valid_openapi(fresh: dict[str, Any], name: str) -> None:
-    assert [error.message for error in OpenAPIV31SpecValidator(fresh[name]).iter_errors()] == []
+    assert [error.message for error in Validator(fresh[name]).iter_errors()] == []
 
 
 @pytest.mark.parametrize("name", ["agent.json", "events.json"])
 def test_the_validator_would_notice(fresh: dict[str, Any], name: str) -> None:
-    spoilt = json.loads(json.dumps(fresh[name]))
-    operations = spoilt["paths"] if "paths" in spoilt else spoilt["webhooks"]
-    del next(iter(next(iter(operations.values())).values()))["responses"]
-    spoilt["info"].pop("title")
-    assert next(OpenAPIV31SpecValidator(spoilt).iter_errors(), None) is not None
+    untitled, unplaced = (json.loads(json.dumps(fresh[name])) for _ in range(2))
+    untitled["info"].pop("title")
+    assert next(Validator(untitled).iter_errors()).message == "'title' is a required property"
+    operations = unplaced["paths"] if "paths" in unplaced else unplaced["webhooks"]
+    next(iter(next(iter(operations.values())).values()))["parameters"] = [{"name": "x"}]
+    assert next(Validator(unplaced).iter_errors()).message == "'in' is a required property"
 
 
 def referenced(node: Any) -> set[str]:

@@ -51,10 +51,11 @@ from tests.support.matrix_run import (
     send,
     told,
 )
+from tests.support.published import console_operations
 from tests.support.records import CERTIFICATE, RESTORE
 from tests.support.world import Voice, World, fingerprint, make, member
 from vigie.core.crypto import b64url, b64url_decode
-from vigie.openapi import agent_document, console_document
+from vigie.openapi import agent_document
 from vigie.people.members import Standing
 
 CALLERS_OF_ATLAS = [name for name in CALLERS if name not in PEER]
@@ -62,9 +63,9 @@ pytestmark = pytest.mark.xdist_group("isolation")  # one world is made, not one 
 
 
 @pytest.fixture(scope="module")
-def document(world: World) -> dict[str, Any]:
+def document() -> dict[str, Any]:
     """The document of every operation."""
-    return console_document(world.app)
+    return console_operations()
 
 
 def subject_of(path: str) -> str:
