@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, Final, Protocol, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,13 +11,16 @@ from starlette.requests import Request
 
 from vigie.alerts.channel_models import Suppression
 from vigie.alerts.queries import Held, Listed, Seen
-from vigie.alerts.saying import said_of
+from vigie.alerts.saying import Said, said_of
 from vigie.alerts.schemas import AlertOut, SuppressionOut
 from vigie.alerts.wording import Describe, Setting, title_of
 from vigie.core.errors import language_of
 
 _CONTROL: Final = "ANS-"
 _FIELDS: Final = tuple(AlertOut.model_fields)
+_SAID: Final = frozenset({"practice_name", "assignee_name", "members", *Said._fields})
+_STORED: Final = tuple(name for name in _FIELDS if name not in _SAID)
+_stored: Final = attrgetter(*_STORED)
 _UTC: Final = ZoneInfo(str(UTC))
 
 
@@ -37,8 +41,10 @@ def alert_fields(setting: Setting, seen: Seen | Listed) -> dict[str, Any]:
     alert = seen.alert
     members = [_member(setting, key, each) for key, each in alert.members.items()]
     said = said_of(alert.cause, [each["alias"] or "" for each in members], setting.language)
-    added = {**said._asdict(), "practice_name": seen.practice, "assignee_name": seen.assignee, "members": members}
-    return {name: added[name] if name in added else getattr(alert, name) for name in _FIELDS}
+    found = dict.fromkeys(_FIELDS)  # the order of the fields
+    found.update(zip(_STORED, _stored(alert), strict=True))
+    found.update(said._asdict(), practice_name=seen.practice, assignee_name=seen.assignee, members=members)
+    return found
 
 
 def _member(setting: Setting, key: str, each: Mapping[str, Any]) -> dict[str, Any]:

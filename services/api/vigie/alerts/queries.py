@@ -107,7 +107,8 @@ async def list_alerts(call: Call, query: AlertQuery) -> tuple[Sequence[Listed], 
 @cache
 def _counting(*, limited: bool) -> Select[*tuple[int, ...]]:
     """Return the statement of `count_alerts`, made once: every page of the provider's people asks it."""
-    asking = Alert.status.in_(_ASKING)
+    # Not `IN`: it is written out anew at each execution.
+    asking = or_(*(Alert.status == status for status in _ASKING))
     return (
         select(
             *(func.count().filter(asking, Alert.severity == severity) for severity in get_args(Severity)),

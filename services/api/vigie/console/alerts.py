@@ -199,6 +199,7 @@ async def _show(
         boxes=BOXES,
         summary=found["summary"],
         alerts=alerts,
+        about_of=_about,
         groups=_groups(view, alerts["items"], query.get("group")),
         query=query,
         kept=kept,
@@ -210,6 +211,11 @@ async def _show(
         detail=detail,
         shown_id=detail["alert"]["id"] if detail else None,
     )
+
+
+def _about(alert: Mapping[str, Any]) -> list[str]:
+    """Return what an alert is about, as far as there are words for it."""
+    return [each["title"] for each in alert["members"] if each["title"]]
 
 
 def _groups(view: View, items: Sequence[Mapping[str, Any]], by: str | None) -> list[tuple[str, list[Any]]]:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Uuid, and_, any_, bindparam, func, select
+from sqlalchemy import ColumnElement, Row, Select, Uuid, and_, any_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from vigie.alerts.models import Alert
@@ -25,7 +25,9 @@ FIRST = 3
 def _asking(*, limited: bool) -> list[ColumnElement[bool]]:
     return [
         *seen_in(Alert.provider_id, Alert.practice_id, limited=limited),
-        Alert.status.in_(("open", "acknowledged")),
+        or_(
+            Alert.status == "open", Alert.status == "acknowledged"
+        ),  # not `IN`: it is written out anew at each execution
         Alert.severity != "info",
     ]
 

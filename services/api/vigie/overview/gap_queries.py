@@ -16,7 +16,7 @@ from vigie.overview.queries import listed, looked_after
 from vigie.posture.models import Finding, Posture
 from vigie.posture.rules.practice import HEADLINES
 from vigie.practices.models import Practice
-from vigie.practices.queries import matching, visible
+from vigie.practices.queries import as_caller, matching, visible
 
 MOST = 20
 """So many updates, and so many systems, are gathered."""
@@ -53,7 +53,8 @@ async def list_gaps(call: Call, query: GapQuery, light: str) -> tuple[Sequence[G
     )
     state = func.coalesce(Posture.controls[wanted.c.control]["state"].astext, Posture.answers[wanted.c.control].astext)
     statement = (
-        listed(call, *_OF_PRACTICE, wanted.c.control, state.label("state"))
+        listed(_OF_PRACTICE, limited=call.principal.limited)
+        .add_columns(wanted.c.control, state.label("state"))
         .join(wanted, true())
         .where(getattr(Posture, light).in_(_NOT_WELL), state.in_((query.state,) if query.state else _ASKED))
     )
@@ -62,7 +63,8 @@ async def list_gaps(call: Call, query: GapQuery, light: str) -> tuple[Sequence[G
     if query.responsible is not None:
         statement = statement.where(looked_after(call, query.responsible))
     ordered = keyset(statement, query, [Posture.rank, Posture.practice_id, wanted.c.control], [int, UUID, str])
-    rows = [Gap(*row) for row in (await call.session.execute(ordered)).all()]
+    found = await call.session.execute(ordered, as_caller(call.principal))
+    rows = [Gap(*row) for row in found.all()]
     return page_of(rows, query, lambda row: [row.rank, row.practice_id, row.control])
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, Uuid, and_, bindparam, false,
 
 from vigie.auth.dependencies import Call
 from vigie.auth.models import Member
+from vigie.core.db import PROVIDER
 from vigie.core.errors import NotFoundError
 from vigie.core.pagination import keyset, page_of
 from vigie.devices.silence_models import PracticeLine
@@ -18,7 +19,7 @@ from vigie.overview.schemas import PracticeQuery
 from vigie.posture.models import Posture
 from vigie.posture.queries import posture_of
 from vigie.practices.models import Practice, PracticeResponsible
-from vigie.practices.queries import as_caller, matching, seen_in, visible, visible_in
+from vigie.practices.queries import as_caller, matching, seen_in, visible_in
 
 _FILTERS = ("overall", "patch", "backup", "checklist", "liveness")
 _COUNTED = ("active", "silent", "never", "pending")
@@ -111,10 +112,15 @@ _LISTED: Final = (
     *(Posture.overall, Posture.patch, Posture.backup, Posture.checklist, Posture.score, Posture.liveness),
     *(Posture.since, Posture.devices, Posture.assessed_at, Member.id, Member.name),
 )
+_REASONED: Final = (*_LISTED, Posture.controls, Posture.answers)
 
 
-def listed(call: Call, *columns: Any) -> Select[*tuple[Any, ...]]:
-    """Return the statement over the practices a caller sees, with postures and responsibles: these columns of theirs."""
+@cache
+def listed(columns: tuple[Any, ...], *, limited: bool) -> Select[*tuple[Any, ...]]:
+    """Return the statement over the practices a caller sees, with postures and responsibles: these columns of theirs. Made once.
+
+    It is executed with `as_caller`.
+    """
     return (
         select(*columns)
         .select_from(Practice)
@@ -130,12 +136,12 @@ def listed(call: Call, *columns: Any) -> Select[*tuple[Any, ...]]:
             Member,
             and_(Member.provider_id == PracticeResponsible.provider_id, Member.id == PracticeResponsible.member_id),
         )
-        .where(Posture.provider_id == call.principal.provider_id, *visible(call.principal))
+        .where(Posture.provider_id == PROVIDER, *seen_in(Practice.provider_id, Practice.id, limited=limited))
     )
 
 
 def _filtered(call: Call, query: PracticeQuery, *, reasons: bool) -> Select[*tuple[Any, ...]]:
-    statement = listed(call, *_LISTED, *((Posture.controls, Posture.answers) if reasons else ()))
+    statement = listed(_REASONED if reasons else _LISTED, limited=call.principal.limited)
     for name in _FILTERS:
         if (light := getattr(query, name)) is not None:
             statement = statement.where(getattr(Posture, name) == light)
@@ -166,7 +172,8 @@ async def list_practices(
 ) -> tuple[Sequence[Listed], str | None]:
     """Return a page of practices with their postures, worst first; without `reasons` their controls stay unread."""
     ordered = keyset(_filtered(call, query, reasons=reasons), query, [Posture.rank, Posture.practice_id], [int, UUID])
-    rows = [Listed(*row) for row in (await call.session.execute(ordered)).all()]
+    found = await call.session.execute(ordered, as_caller(call.principal))
+    rows = [Listed(*row) for row in found.all()]
     return page_of(rows, query, lambda row: [row.rank, row.practice_id])
 
 
