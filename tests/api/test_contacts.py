@@ -8,6 +8,8 @@ import pytest
 from tests.support.cast import Cast
 from tests.support.records import CARD, done, finding, refused
 from vigie.core.db import Database
+from vigie.core.pagination import Page
+from vigie.overview.schemas import ChangeOut
 
 KINDS = ["it_provider", "insurer", "referent", "backup_custodian"]
 FORBIDDEN, INVALID = (403, "auth.insufficient_scope"), (422, "request.invalid")
@@ -115,5 +117,6 @@ async def test_confirming_stands_among_the_changes_without_a_name_or_a_number(ca
     answer = await cast.pia.call("GET", f"/v1/practices/{cast.cedar}/changes")
     told = [each["kind"] for each in answer.json()["items"] if each["kind"].startswith("contacts.")]
     assert told == ["contacts.confirmed", "contacts.changed"]
+    assert answer.content == Page[ChangeOut].model_validate_json(answer.content).model_dump_json().encode()
     assert "Mutuelle" not in answer.text
     assert "0800" not in answer.text

@@ -13,6 +13,7 @@ from tests.support.cast import Cast
 from tests.support.refusals import refusal
 from tests.support.rows import holdings
 from vigie.core.db import Database
+from vigie.overview.saying import DeviceFindings
 
 PATH = "/v1/devices"
 INVALID = (422, "request.invalid")
@@ -167,7 +168,9 @@ async def test_the_findings_of_a_device_say_what_they_rest_on(cast: Cast) -> Non
     device = await cast.device()
     at = cast.clock.now()
     await device.report({**healthy(at), "patch": patch_section(at, security=2, age_days=40)})
-    items = (await cast.pia.get(f"{PATH}/{device.device_id}/findings"))["items"]
+    answer = await cast.pia.call("GET", f"{PATH}/{device.device_id}/findings")
+    assert answer.content == DeviceFindings.model_validate_json(answer.content).model_dump_json().encode()
+    items = answer.json()["items"]
     by_control = {item["control"]: item for item in items}
     late = by_control["ANS-2.2"]
     assert {item["device_id"] for item in items} == {device.device_id}

@@ -31,6 +31,7 @@ OWN_PREDICATES = {
     *(f"overview/reason_queries.py:{name}" for name in ("_HEARD", "_TOLD")),  # of practices the list has found
     *(f"people/views.py:{name}" for name in ("remove", "views_of")),  # a member's own
     # of a practice that `get_practice` has shown
+    "checklist/record_queries.py:_CONTACTS",
     *(f"overview/checklist_queries.py:{name}" for name in ("_ANSWERS", "_IN_FORCE", "_OF_PRACTICE", "_part")),
     "overview/checklist_queries.py:count_controls",  # two statements share what `visible` says, and the key they begin with
 }

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, column, func, or_, select, table
+from sqlalchemy import ColumnElement, Uuid, bindparam, column, func, or_, select, table
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +22,7 @@ from vigie.checklist.record_models import (
     SupplierCertificate,
 )
 from vigie.checklist.record_schemas import ContractQuery, SupplierQuery
+from vigie.core.db import PROVIDER
 from vigie.core.errors import NotFoundError
 from vigie.core.pagination import PageQuery, keyset, page_of
 from vigie.core.sentences import Sentence
@@ -206,14 +207,16 @@ async def contract_of(session: AsyncSession, practice: Practice, contract_id: UU
     return found
 
 
+_CONTACTS: Final = (
+    select(IncidentContact)
+    .where(IncidentContact.provider_id == PROVIDER, IncidentContact.practice_id == bindparam("practice", type_=Uuid))
+    .order_by(IncidentContact.position)
+)
+
+
 async def contacts_of(session: AsyncSession, practice: Practice) -> Sequence[IncidentContact]:
     """Return the contacts of a practice's incident card, in its order."""
-    rows = await session.scalars(
-        select(IncidentContact)
-        .where(IncidentContact.provider_id == practice.provider_id, IncidentContact.practice_id == practice.id)
-        .order_by(IncidentContact.position)
-    )
-    return rows.all()
+    return (await session.scalars(_CONTACTS, {"provider": practice.provider_id, "practice": practice.id})).all()
 
 
 async def record_of(session: AsyncSession, practice: Practice) -> PracticeRecord | None:

@@ -7,6 +7,7 @@ a word that only a newer agent knows is shown as it came.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from vigie.console.catalogues import Texts
@@ -37,6 +38,7 @@ _STATUS_MARK: Final = {
     "disabled": "not_applicable",
 }
 _MINUTE_S, _HOUR_S, _GIGA = 60, 3600, 1e9
+_PLAIN: Final = (bool, int, float, str)
 _INSTANT_SUFFIX: Final = ("_at", "engine_date", "since", "counted_from")
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _SECTION_ORDER: Final = (
@@ -153,7 +155,14 @@ def fact_of(key: str, value: object, texts: Texts, of: str = "") -> Fact:
     name = name_of(key, texts)
     if isinstance(value, str) and key.endswith(_INSTANT_SUFFIX) and _INSTANT.fullmatch(value):
         return Fact(name, "", value, of)
-    return Fact(name, value_of(key, value, texts), None, of)
+    said = _said_once(key, value, texts) if isinstance(value, _PLAIN) else value_of(key, value, texts)
+    return Fact(name, said, None, of)
+
+
+@lru_cache(maxsize=8192, typed=True)
+def _said_once(key: str, value: object, texts: Texts) -> str:
+    """Remember the words of a plain value: the devices of a fleet say the same of themselves."""
+    return value_of(key, value, texts)
 
 
 def _amount(key: str, value: float, texts: Texts) -> str:

@@ -7,6 +7,7 @@ draw it, however many hours there are.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -51,7 +52,7 @@ def presence_of(told: Mapping[str, Any], joined_at: datetime, now: datetime, zon
     missed = {at for at in opened - seen - ran if at >= joined_at and at + _HOUR <= now}
 
     def cells(instants: set[datetime]) -> list[Cell]:
-        local = sorted({(there.date(), there.hour) for at in instants if (there := at.astimezone(place))})
+        local = sorted({_cell(at, zone) for at in instants})
         return [cell for cell in local if first <= cell[0] <= last]
 
     in_open = set(cells(opened))
@@ -76,6 +77,13 @@ def presence_of(told: Mapping[str, Any], joined_at: datetime, now: datetime, zon
         latest_missed=max((at for at in missed), default=None),
         hours_known=told["open"] is not None,
     )
+
+
+@lru_cache(maxsize=16_384)
+def _cell(at: datetime, zone: str) -> Cell:
+    """Return the local day and hour of an hour; remembered, because all devices were heard in the same six weeks."""
+    there = at.astimezone(ZoneInfo(zone))
+    return there.date(), there.hour
 
 
 def _instants(days: Sequence[Mapping[str, Any]], name: str) -> Iterator[datetime]:

@@ -99,14 +99,16 @@ async def device_row(call: Call, device_id: UUID) -> Row[*tuple[Any, ...]] | Non
     return found
 
 
+_SECTIONS: Final = (
+    select(DeviceSection)
+    .where(DeviceSection.provider_id == PROVIDER, DeviceSection.device_id == bindparam("device", type_=Uuid))
+    .order_by(DeviceSection.section)
+)
+
+
 async def sections_of(call: Call, device: Device) -> Sequence[DeviceSection]:
     """Return the latest sections of a device, by name."""
-    found = await call.session.scalars(
-        select(DeviceSection)
-        .where(DeviceSection.provider_id == device.provider_id, DeviceSection.device_id == device.id)
-        .order_by(DeviceSection.section)
-    )
-    return found.all()
+    return (await call.session.scalars(_SECTIONS, {"provider": device.provider_id, "device": device.id})).all()
 
 
 async def presence_of(call: Call, device: Device, start: date) -> Sequence[DevicePresence]:

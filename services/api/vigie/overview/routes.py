@@ -13,7 +13,7 @@ from vigie.auth.principal import Permission
 from vigie.checklist.settling import settle_new
 from vigie.core import idempotency
 from vigie.core.errors import InvalidRequestError, NotFoundError, language_of, preferred_language, problems
-from vigie.core.etag import tagged
+from vigie.core.etag import tagged, tagged_values
 from vigie.core.pagination import InvalidCursorError, Page, PageQuery
 from vigie.devices.fleet import get_device, revoke_devices_of
 from vigie.devices.silence_models import PracticeLine
@@ -39,7 +39,6 @@ from vigie.practices.schemas import NewPractice, PracticeOut, PracticePatch, Res
 router = APIRouter(prefix="/v1", responses=problems(UnauthenticatedError, InsufficientScopeError))
 Reads = Annotated[Call, reads(Permission.PRACTICES_READ)]
 Writes = Annotated[Call, writes(Permission.PRACTICES_WRITE)]
-_NAMED = frozenset({"device_alias", "by_name"})
 _LIGHTS = ("overall", "patch", "backup", "checklist", "liveness")
 
 
@@ -168,6 +167,12 @@ def finding_out(finding: Finding) -> FindingOut:
     return FindingOut(**own, device_id=None if finding.subject_id == finding.practice_id else finding.subject_id)
 
 
+def _found_on_device(finding: Finding) -> dict[str, Any]:
+    return {
+        name: finding.subject_id if name == "device_id" else getattr(finding, name) for name in FindingOut.model_fields
+    }
+
+
 @router.get(
     "/practices/{practice_id}/posture",
     tags=["practices"],
@@ -241,14 +246,19 @@ async def list_changes(
     events, following = await events_of_practice(call.session, practice.provider_id, practice.id, query)
     named = await names_in(call, events)
     items = [
-        schemas.ChangeOut(
-            **{name: getattr(event, name) for name in schemas.ChangeOut.model_fields if name not in _NAMED},
-            device_alias=named.get(str(event.device_id)),
-            by_name=named.get(str(event.payload.get("by"))),
-        )
+        {
+            "number": event.number,
+            "kind": event.kind,
+            "device_id": event.device_id,
+            "device_alias": named.get(str(event.device_id)),
+            "by_name": named.get(str(event.payload.get("by"))),
+            "happened_at": event.happened_at,
+            "recorded_at": event.recorded_at,
+            "payload": event.payload,
+        }
         for event in events
     ]
-    return tagged(request, Page[schemas.ChangeOut](items=items, next_cursor=following))
+    return tagged_values(request, {"items": items, "next_cursor": following})
 
 
 @router.get(
@@ -265,5 +275,5 @@ async def read_findings(
     device = await get_device(call, device_id)
     findings = await postures.findings_of_device(call.session, device.provider_id, device.id)
     language, catalogue = language_of(request), load_catalogue()
-    items = [device_finding(finding_out(finding), catalogue, language) for finding in findings]
-    return tagged(request, DeviceFindings(items=items), language)
+    items = [device_finding(_found_on_device(finding), catalogue, language) for finding in findings]
+    return tagged_values(request, {"items": items}, language)

@@ -1,5 +1,8 @@
 """Findings of a device as people read them: what the control is called, what was found, what to do. Pure."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import BaseModel
 
 from vigie.overview.explaining import Language, fill
@@ -23,15 +26,18 @@ class DeviceFindings(BaseModel):
     items: list[DeviceFinding]
 
 
-def device_finding(finding: FindingOut, catalogue: Catalogue, language: Language) -> DeviceFinding:
-    """Return a finding with its words; a control or reason that only a newer program knows stands for itself."""
-    control, reason = catalogue.controls.get(finding.control), catalogue.reasons.get(finding.reason)
-    known = (finding.threshold, finding.evidence)
-    return DeviceFinding(
-        **finding.model_dump(),
-        title=getattr(control.title, language) if control is not None else finding.control,
-        says=fill(reason.says, language, *known) if reason is not None else finding.reason,
-        next=fill(reason.next, language, *known) if reason is not None else "",
-        steps=list(getattr(control.steps, language)) if control is not None else [],
-        essential=control is not None and control.essential,
-    )
+def device_finding(found: Mapping[str, Any], catalogue: Catalogue, language: Language) -> dict[str, Any]:
+    """Return a finding (by the fields of `FindingOut`) with its words, by those of `DeviceFinding`.
+
+    A control or reason that only a newer program knows stands for itself.
+    """
+    control, reason = catalogue.controls.get(found["control"]), catalogue.reasons.get(found["reason"])
+    known = (found["threshold"], found["evidence"])
+    return {
+        **found,
+        "title": getattr(control.title, language) if control is not None else found["control"],
+        "says": fill(reason.says, language, *known) if reason is not None else found["reason"],
+        "next": fill(reason.next, language, *known) if reason is not None else "",
+        "steps": getattr(control.steps, language) if control is not None else [],
+        "essential": control is not None and control.essential,
+    }

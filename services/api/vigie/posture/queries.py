@@ -2,16 +2,27 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Uuid, bindparam, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from vigie.core.db import PROVIDER
 from vigie.posture.assessment import first_posture
 from vigie.posture.models import Finding, OwnPolicy, Posture, ScoreDay
 from vigie.posture.rules.model import Policy
 from vigie.posture.terms import stored_policy
+
+_POSTURE: Final = select(Posture).where(
+    Posture.provider_id == PROVIDER, Posture.practice_id == bindparam("practice", type_=Uuid)
+)
+_OF_DEVICE: Final = (
+    select(Finding)
+    .where(Finding.provider_id == PROVIDER, Finding.subject_id == bindparam("device", type_=Uuid))
+    .order_by(Finding.control)
+)
 
 
 async def open_postures(session: AsyncSession, provider_id: UUID, practices: Sequence[UUID], now: datetime) -> None:
@@ -27,10 +38,7 @@ async def close_posture(session: AsyncSession, provider_id: UUID, practice_id: U
 
 async def posture_of(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> Posture | None:
     """Return the materialised posture of a practice; None when it is archived."""
-    found = await session.scalars(
-        select(Posture).where(Posture.provider_id == provider_id, Posture.practice_id == practice_id)
-    )
-    return found.first()
+    return (await session.scalars(_POSTURE, {"provider": provider_id, "practice": practice_id})).first()
 
 
 async def findings_of_practice(session: AsyncSession, provider_id: UUID, practice_id: UUID) -> Sequence[Finding]:
@@ -45,12 +53,7 @@ async def findings_of_practice(session: AsyncSession, provider_id: UUID, practic
 
 async def findings_of_device(session: AsyncSession, provider_id: UUID, device_id: UUID) -> Sequence[Finding]:
     """Return the findings of a device, by control."""
-    found = await session.scalars(
-        select(Finding)
-        .where(Finding.provider_id == provider_id, Finding.subject_id == device_id)
-        .order_by(Finding.control)
-    )
-    return found.all()
+    return (await session.scalars(_OF_DEVICE, {"provider": provider_id, "device": device_id})).all()
 
 
 async def score_history(session: AsyncSession, provider_id: UUID, practice_id: UUID, since: date) -> Sequence[ScoreDay]:
