@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from tests.agent.bench import AGENT_SOURCE, Received, Reply, Server, accepted, need, refused
 from vigie_agent import cli, config, digest, once
+from vigie_agent.collectors.host import Host
 from vigie_agent.paths import Paths
+from vigie_agent.process import Output
 
 SCHEMA = Path(__file__).resolve().parents[2] / "openapi" / "hb-1.schema.json"
 SECTIONS = {
@@ -35,14 +38,30 @@ class FirstRun:
 
     sections: dict[str, dict[str, Any]]
     memory: bytes
+    said: dict[str, bytes]  # what the tools of this machine answered, by their command
+
+
+class Overheard(Host):
+    """This machine, and what its tools answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: dict[str, bytes] = {}
+
+    def run(self, argv: Sequence[str], timeout_s: float = 20.0, env: Mapping[str, str] | None = None) -> Output:
+        """Run a tool of this machine, and keep its answer."""
+        output = super().run(argv, timeout_s, env)
+        self.said[" ".join(argv)] = output.stdout
+        return output
 
 
 @pytest.fixture(scope="module")
 def first_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
     """The first run of an agent on this machine: the one that simulates its upgrade."""
     state = tmp_path_factory.mktemp("before")
-    collected = once.collect(Paths(state, state), config.Config(), keep=True)
-    return FirstRun(collected.sections, (state / "memory.json").read_bytes())
+    host = Overheard()
+    collected = once.collect(Paths(state, state), config.Config(), keep=True, host=host)
+    return FirstRun(collected.sections, (state / "memory.json").read_bytes(), host.said)
 
 
 @pytest.fixture
@@ -82,8 +101,7 @@ def test_enrol_run_quietly_and_run_again_with_nothing_new(lived: Paths, server: 
 
 def test_pending_updates_are_what_apt_get_says(first_run: FirstRun) -> None:
     need(shutil.which("apt-get"), "apt-get")
-    argv = ["apt-get", "-s", "-o", "Debug::NoLocking=1", "dist-upgrade"]
-    output = subprocess.run(argv, env={**os.environ, "LC_ALL": "C"}, capture_output=True, check=True, text=True).stdout
+    output = first_run.said["apt-get -s -o Debug::NoLocking=1 dist-upgrade"].decode()
     lines = [line for line in output.splitlines() if line.startswith("Inst ")]
     security = [line for line in lines if "Debian-Security:" in line or "-security" in line]
     pending = first_run.sections["patch"]["data"]["pending"]
