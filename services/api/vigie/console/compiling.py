@@ -102,13 +102,21 @@ def _in_one_piece(node: nodes.Node, body: list[nodes.Node]) -> nodes.Node:
     return nodes.FilterBlock(body, nodes.Filter(None, _WHOLE, [], [], None, None, **at), **at)
 
 
+def _lists_in_one_piece(body: list[nodes.Node]) -> list[nodes.Node]:
+    for each in body:
+        if isinstance(each, nodes.If):
+            each.body, each.else_ = _lists_in_one_piece(each.body), _lists_in_one_piece(each.else_)
+            _lists_in_one_piece(list(each.elif_))
+    return [_in_one_piece(each, [each]) if isinstance(each, nodes.For) else each for each in body]
+
+
 class _Writer(CodeGenerator):
     """Writes a template as Python: without the framework's questions whose answers are the same everywhere here."""
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802
         """Write a template, which knows `put`; a list that it begins with no block around is written as one piece."""
         self.writeline(f"from {__name__} import put")
-        node.body = [_in_one_piece(each, [each]) if isinstance(each, nodes.For) else each for each in node.body]
+        node.body = _lists_in_one_piece(node.body)
         super().visit_Template(node, frame)
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:

@@ -20,7 +20,7 @@ def calm_the_collector(young: int = 50_000) -> None:
 
     Looking through everything every few hundred objects cost the API pauses of tens of milliseconds, and the worker more
     time than the reading of the reports that it judges anew. `young`: how many objects are made before one looks; who answers
-    somebody looks more often, because that many at once take 25 ms for every ten thousand that have to go, 4 for those that stay.
+    somebody looks more often, because fifty thousand at once took 50 to 130 ms (docs/performance.md).
     """
     gc.collect()
     gc.freeze()
