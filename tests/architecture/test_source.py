@@ -26,7 +26,7 @@ OWN_PREDICATES = {
     "devices/fleet.py:get_device",  # the one door to a device: the join repeats `visible`
     "overview/cause_queries.py:_JUDGED",  # of practices whose alerts were found under `visible`
     # of practices not well under `visible`, or of a page of them
-    *(f"overview/gap_queries.py:{name}" for name in ("_of_practices_not_well", "ending_systems", "findings_behind")),
+    *(f"overview/gap_queries.py:{name}" for name in ("_BEHIND", "_of_practices_not_well", "ending_systems")),
     "overview/gap_queries.py:missing_updates",
     *(f"overview/reason_queries.py:{name}" for name in ("_HEARD", "_TOLD")),  # of practices the list has found
     *(f"people/views.py:{name}" for name in ("remove", "views_of")),  # a member's own

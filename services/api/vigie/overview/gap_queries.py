@@ -1,14 +1,15 @@
 """Reads behind what is missing across the fleet: a page of gaps, the findings behind them, and what is missing most."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Date, Integer, Row, Select, Text, and_, cast, column, func, literal, select, true
+from sqlalchemy import Date, Integer, Row, Select, Text, and_, bindparam, cast, column, func, literal, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from vigie.auth.dependencies import Call
 from vigie.auth.models import Member
+from vigie.core.db import PROVIDER
 from vigie.core.pagination import keyset, page_of
 from vigie.devices.models import Device, DeviceSection
 from vigie.overview.gap_schemas import GapQuery
@@ -68,41 +69,53 @@ async def list_gaps(call: Call, query: GapQuery, light: str) -> tuple[Sequence[G
     return page_of(rows, query, lambda row: [row.rank, row.practice_id, row.control])
 
 
+_asked = (
+    func.unnest(
+        bindparam("practices", type_=ARRAY(Finding.practice_id.type)),
+        bindparam("controls", type_=ARRAY(Text)),
+        bindparam("states", type_=ARRAY(Text)),
+    )
+    .table_valued(column("practice_id", Finding.practice_id.type), column("control", Text), column("state", Text))
+    .render_derived(name="wanted")
+)
+_BEHIND: Final = (
+    select(
+        *(Finding.practice_id, Finding.control, Finding.reason, Finding.since, Finding.evidence, Finding.threshold),
+        *(Device.id, Device.alias),
+        DeviceSection.body["data"]["pending"]["items"].label("pending"),
+    )
+    .select_from(_asked)
+    .join(
+        Finding,
+        and_(
+            Finding.practice_id == _asked.c.practice_id,
+            Finding.control == _asked.c.control,
+            Finding.state == _asked.c.state,
+        ),
+    )
+    .outerjoin(Device, and_(Device.provider_id == Finding.provider_id, Device.id == Finding.subject_id))
+    .outerjoin(
+        DeviceSection,
+        and_(
+            DeviceSection.provider_id == Finding.provider_id,
+            DeviceSection.device_id == Finding.subject_id,
+            DeviceSection.section == "patch",
+            Finding.control == "ANS-2.2",
+        ),
+    )
+    .where(Finding.provider_id == PROVIDER)
+    .order_by(Finding.practice_id, Finding.control, Finding.since, Finding.subject_id)
+)
+
+
 async def findings_behind(call: Call, gaps: Sequence[Gap]) -> Sequence[Row[*tuple[Any, ...]]]:
     """Return what devices say of the gaps of a page, the oldest first, with their sections about updates."""
-    wanted = (
-        func.unnest(
-            cast([gap.practice_id for gap in gaps], ARRAY(Finding.practice_id.type)),
-            cast([gap.control for gap in gaps], ARRAY(Text)),
-            cast([gap.state for gap in gaps], ARRAY(Text)),
-        )
-        .table_valued(column("practice_id", Finding.practice_id.type), column("control", Text), column("state", Text))
-        .render_derived(name="wanted")
-    )
-    tied = and_(
-        Finding.practice_id == wanted.c.practice_id,
-        Finding.control == wanted.c.control,
-        Finding.state == wanted.c.state,
-    )
-    of_updates = and_(
-        DeviceSection.provider_id == Finding.provider_id,
-        DeviceSection.device_id == Finding.subject_id,
-        DeviceSection.section == "patch",
-        Finding.control == "ANS-2.2",
-    )
-    found = await call.session.execute(
-        select(
-            *(Finding.practice_id, Finding.control, Finding.reason, Finding.since, Finding.evidence, Finding.threshold),
-            *(Device.id, Device.alias),
-            DeviceSection.body["data"]["pending"]["items"].label("pending"),
-        )
-        .select_from(wanted)
-        .join(Finding, tied)
-        .outerjoin(Device, and_(Device.provider_id == Finding.provider_id, Device.id == Finding.subject_id))
-        .outerjoin(DeviceSection, of_updates)
-        .where(Finding.provider_id == call.principal.provider_id)
-        .order_by(Finding.practice_id, Finding.control, Finding.since, Finding.subject_id)
-    )
+    lists = {
+        "practices": [gap.practice_id for gap in gaps],
+        "controls": [gap.control for gap in gaps],
+        "states": [gap.state for gap in gaps],
+    }
+    found = await call.session.execute(_BEHIND, {"provider": call.principal.provider_id, **lists})
     return found.all()
 
 
