@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,12 +37,39 @@ OWN_PREDICATES = {
     "overview/checklist_queries.py:count_controls",  # two statements share what `visible` says, and the key they begin with
 }
 Found = list[str]
+pytestmark = pytest.mark.xdist_group("source")  # parsed once, not once per process
+
+
+@cache
+def parsed(text: str) -> ast.Module:
+    """Return what a file says: a dozen rules look at each."""
+    return ast.parse(text)
+
+
+@cache
+def walked(tree: ast.Module) -> list[ast.AST]:
+    """Return every node of a file."""
+    return list(ast.walk(tree))
+
+
+@cache
+def functions_of(tree: ast.Module) -> list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Return every function of a file, with the classes it is in."""
+    return list(functions(tree))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _parsed_for_these_rules_only() -> Iterator[None]:
+    """Let go of a hundred megabytes of parsed code once all rules have looked at it."""
+    yield
+    for kept in (parsed, walked, functions_of):
+        kept.cache_clear()
 
 
 def modules(folder: Path) -> Iterator[tuple[str, ast.Module, str]]:
     for file in sorted(folder.rglob("*.py")):
         text = file.read_text()
-        yield str(file.relative_to(folder)), ast.parse(text), text
+        yield str(file.relative_to(folder)), parsed(text), text
 
 
 def functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
@@ -57,7 +85,7 @@ def too_long(folder: Path) -> Found:
     for name, tree, text in modules(folder):
         if (lines := len(text.splitlines())) > LONGER.get(name, MOST_LINES):
             found.append(f"{name}: {lines} lines")
-        for function, node in functions(tree):
+        for function, node in functions_of(tree):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > LONGER.get(f"{name}:{function}", MOST_LINES_OF_A_FUNCTION):
                 found.append(f"{name}:{function}: {lines} lines")
@@ -69,7 +97,7 @@ def packages_that_say_nothing(folder: Path) -> Found:
     found = []
     for parent in sorted({file.parent for file in folder.rglob("*.py")}):
         marker = parent / "__init__.py"
-        if not marker.exists() or not ast.get_docstring(ast.parse(marker.read_text())):
+        if not marker.exists() or not ast.get_docstring(parsed(marker.read_text())):
             found.append(str(parent.relative_to(folder)))
     return found
 
@@ -78,8 +106,8 @@ def tenants_bound_by_hand(folder: Path) -> Found:
     """`set_config(…)` and the setting's name: only `bind_provider` reaches the shards of a Citus cluster."""
     found = []
     for name, tree, _text in modules(folder):
-        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        for node in ast.walk(tree):
+        docstrings = {id(node.value) for node in walked(tree) if isinstance(node, ast.Expr)}
+        for node in walked(tree):
             said = node.value if isinstance(node, ast.Constant) and id(node) not in docstrings else ""
             called = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
             if called == "set_config" or (
@@ -108,7 +136,7 @@ def predicates_written_by_hand(folder: Path) -> Found:
         if Path(name).name == "queries.py":
             continue
         made_once = [(ast.unparse(node.target), node) for node in tree.body if isinstance(node, ast.AnnAssign)]
-        for function, node in [*functions(tree), *made_once]:
+        for function, node in [*functions_of(tree), *made_once]:
             if any(
                 isinstance(inner, ast.Compare)
                 and any(map(_is_provider_of_the_caller, [inner.left, *inner.comparators]))
@@ -125,7 +153,7 @@ def sql_without_provider(folder: Path) -> Found:
     return [
         f"{name}:{node.lineno}"
         for name, tree, _text in modules(folder)
-        for node in ast.walk(tree)
+        for node in walked(tree)
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and touches.search(node.value)
@@ -139,7 +167,7 @@ def clocks_of_their_own(folder: Path) -> Found:
     return [
         f"{name}:{node.lineno}"
         for name, tree, _text in modules(folder)
-        for node in ast.walk(tree)
+        for node in walked(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and (getattr(node.func.value, "id", ""), node.func.attr) in asking
@@ -152,7 +180,7 @@ def refusals_in_one_language(folder: Path) -> Found:
         f"{name}:{node.lineno}"
         for name, tree, text in modules(folder)
         if "BaseModel" in text
-        for node in ast.walk(tree)
+        for node in walked(tree)
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and ast.unparse(node.exc.func) == "ValueError"
     ]
 
@@ -182,7 +210,7 @@ def parameters_that_differ(folder: Path) -> Found:
     return [
         f"{name}:{call.lineno}"
         for name, tree, _text in modules(folder)
-        for _function, node in functions(tree)
+        for _function, node in functions_of(tree)
         for decorator in node.decorator_list
         if isinstance(decorator, ast.Call) and getattr(decorator.func, "attr", "") == "parametrize"
         for call in _calls_outside_lambdas(decorator)
