@@ -18,6 +18,7 @@ import orjson
 from vigie.app import Parts, connector, create_app
 from vigie.cli_actions import add_provider
 from vigie.core.clock import MovableClock
+from vigie.core.collector import calm_the_collector
 from vigie.core.db import connect, role_url
 from vigie.demo.state import DemoState, planned_devices
 from vigie.devices.directory import DeviceKey
@@ -37,7 +38,7 @@ PlannedDevice = tuple[str, PracticePlan, VirtualDevice]
 """A device by its place in a plan, the plan of its practice, and the machine that lives."""
 _HOUR = timedelta(hours=1)
 _SWEEP_EVERY = 3  # hours; deadlines are exact however late the sweep comes
-_LANES = 2  # one is being written by the database while the other is being built
+_LANES = 2  # what goes on at once: the database works on one while the other is being built
 
 
 async def make_history(
@@ -69,6 +70,7 @@ async def make_history(
         intakes = [await connector(settings, "vigie_intake")() for _ in range(_LANES)]
         for intake in intakes:
             await intake.execute("SET synchronous_commit = off")  # a demo that crashes here starts again from nothing
+        calm_the_collector()  # as of a worker: nobody waits for an answer
         month = _Month(parts, partner, agents, clock, worker, intakes)
         planned = planned_devices(anchor) if planned is None else planned
         await month.live(planned, anchor - timedelta(days=days / 2))
@@ -125,21 +127,29 @@ class _Month:
         return f"{len(self._tokens)} cabinets, {len(self.enrolled)} postes, {self._reports} remontées"
 
     async def _join(self, planned: Sequence[PlannedDevice], now: datetime) -> None:
-        """Open the practices that have joined by now, and enrol their devices."""
+        """Open the practices that have joined by now, and enrol their devices; some practices at once."""
+        joining: dict[int, list[PlannedDevice]] = defaultdict(list)
         for key, plan, device in planned:
-            if key in self.enrolled or device.machine.joined_at > now:
-                continue
-            if plan.number not in self._tokens:
-                practice = await self._partner.create_practice(plan)
-                self._tokens[plan.number] = await self._partner.create_enrolment_token(
-                    practice, uses=len(plan.machines)
-                )
-            answer = await self._agents.enrol(device, self._tokens[plan.number])
-            if not device.device_id:
-                raise LookupError(f"the demo could not enrol a device: {answer.code}")
-            self.enrolled[key] = device
-            known_as = (UUID(device.provider_id), UUID(device.device_id))
-            self._lanes[plan.number % _LANES].append((known_as, device))
+            if key not in self.enrolled and device.machine.joined_at <= now:
+                joining[plan.number].append((key, plan, device))
+        some = asyncio.Semaphore(_LANES)
+        await asyncio.gather(*(self._open(devices, some) for devices in joining.values()))
+
+    async def _open(self, joining: Sequence[PlannedDevice], some: asyncio.Semaphore) -> None:
+        """Open one practice, if it is not yet, and enrol devices there one after the other."""
+        async with some:
+            for key, plan, device in joining:
+                if plan.number not in self._tokens:
+                    practice = await self._partner.create_practice(plan)
+                    self._tokens[plan.number] = await self._partner.create_enrolment_token(
+                        practice, uses=len(plan.machines)
+                    )
+                answer = await self._agents.enrol(device, self._tokens[plan.number])
+                if not device.device_id:
+                    raise LookupError(f"the demo could not enrol a device: {answer.code}")
+                self.enrolled[key] = device
+                known_as = (UUID(device.provider_id), UUID(device.device_id))
+                self._lanes[plan.number % _LANES].append((known_as, device))
 
     async def _hour(
         self,
