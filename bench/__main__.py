@@ -4,6 +4,7 @@ import argparse
 import os
 import platform
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from bench import (
@@ -22,7 +23,7 @@ from bench import (
     webhooks,
 )
 from bench.fleet import load_fleet
-from bench.report import Figure, table, write
+from bench.report import Figure, pace, table, write
 from bench.service import bed
 
 KNOWN = (
@@ -71,7 +72,10 @@ def main() -> int:
         _live,
         _tokens,
     ):
+        before = pace()
         found = part(asked)
+        if found:
+            found = [replace(figure, pace=[before, pace()]) for figure in found]
         figures += found
         if found:
             print(table(found), end="\n\n", flush=True)
@@ -202,7 +206,8 @@ def _machine() -> str:
     )
     return (
         f"{os.cpu_count()} × {processor}, Python {platform.python_version()}, PostgreSQL 18 on the same machine with "
-        "`synchronous_commit` and `fsync` on; load generator on the same machine; median of the runs shown."
+        "`synchronous_commit` and `fsync` on; load generator on the same machine; median of the runs shown. "
+        "Pace: milliseconds that a million steps of Python took on it before and after."
     )
 
 

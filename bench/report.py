@@ -1,5 +1,6 @@
 """What a benchmark found, as a table for people and a file for scripts."""
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table. `value` is the median of `runs`; `better` says which side of the goal is good."""
+    """One line of the table. `value` is the median of `runs`; `better` says which side of the goal is good.
+
+    `pace`: what the machine took for the same small work before and after (ms); a shared one is now fast, now slow.
+    """
 
     key: str
     what: str
@@ -21,11 +25,23 @@ class Figure:
     better: str
     runs: list[float]
     notes: dict[str, Any] = field(default_factory=dict)
+    pace: list[float] = field(default_factory=list)
 
     @property
     def met(self) -> bool:
         """Whether the goal is reached."""
         return self.value >= self.goal if self.better == "more" else self.value <= self.goal
+
+
+def pace() -> float:
+    """Return how long this machine takes now for a million steps of Python: milliseconds, the best of three."""
+    times = []
+    for _ in range(3):
+        started, total = time.perf_counter(), 0
+        for step in range(1_000_000):
+            total += step * step
+        times.append((time.perf_counter() - started) * 1000)
+    return min(times)
 
 
 def median(values: list[float]) -> float:
@@ -41,16 +57,16 @@ def _number(value: float) -> str:
 
 def table(figures: list[Figure]) -> str:
     """Return the Markdown table."""
-    lines = ["| # | what | goal | figure | met | runs |", "|---|---|---|---|---|---|"]
+    lines = ["| # | what | goal | figure | met | runs | pace |", "|---|---|---|---|---|---|---|"]
     for figure in figures:
         sign = "≥" if figure.better == "more" else "≤"
         runs = " · ".join(_number(run) for run in figure.runs)
         lines.append(
             f"| {figure.key} | {figure.what} | {sign} {_number(figure.goal)} {figure.unit} | **{_number(figure.value)}** "
-            f"| {'yes' if figure.met else '**no**'} | {runs} |"
+            f"| {'yes' if figure.met else '**no**'} | {runs} | {' · '.join(map(_number, figure.pace))} |"
         )
         for name, value in figure.notes.items():
-            lines.append(f"| | {name} | | {_number(value) if isinstance(value, int | float) else value} | | |")
+            lines.append(f"| | {name} | | {_number(value) if isinstance(value, int | float) else value} | | | |")
     return "\n".join(lines)
 
 
@@ -69,6 +85,7 @@ def write(figures: list[Figure], machine: str) -> None:
             "met": figure.met,
             "runs": figure.runs,
             "notes": figure.notes,
+            "pace": figure.pace,
         }
     ordered = dict(sorted(known.items(), key=lambda item: _order(item[0])))
     path.write_bytes(orjson.dumps(ordered, option=orjson.OPT_INDENT_2) + b"\n")
@@ -82,6 +99,7 @@ def write(figures: list[Figure], machine: str) -> None:
             entry["better"],
             entry["runs"],
             entry["notes"],
+            entry.get("pace", []),
         )
         for key, entry in ordered.items()
     ]
