@@ -156,12 +156,12 @@ async def test_the_short_one_and_one_of_some_points_say_the_same_as_the_whole(ca
     with statements_of(app) as for_few:
         short = await checklist(cast, params={"brief": True})
     assert len(for_few) <= len(for_all) - 3
-    bare = {"evidence": {}, "threshold": {}, "told_by": [], "last_heartbeat": None}
+    bare: dict[str, Any] = {"evidence": {}, "threshold": {}, "told_by": [], "last_heartbeat": None}
     for name, control in (everything := controls_of(whole)).items():
         amiss = [{**each, **bare} for each in control["devices"] if each["state"] in {"fail", "warn", "unknown"}]
         assert controls_of(short)[name] == {**control, "devices": amiss, "thresholds": []}, name
     assert 0 < len(controls_of(short)["ANS-2.2"]["devices"]) < len(everything["ANS-2.2"]["devices"])
-    left_out = {"improvements": [], "trend": [], "compared": None, "not_compared": None}
+    left_out: dict[str, Any] = {"improvements": [], "trend": [], "compared": None, "not_compared": None}
     assert {**short, "rules": []} == {**whole, **left_out, "rules": []}
 
     two = {"control": ["ANS-2.2", "ANS-8.5"]}
