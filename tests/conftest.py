@@ -3,12 +3,10 @@
 import asyncio
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -19,7 +17,7 @@ from pydantic import SecretStr
 
 from tests.support.cast import Cast, Stage, assemble, understudy
 from tests.support.copies import Original, original
-from tests.support.database import FAST, URL_VARIABLE, Server
+from tests.support.database import FAST, PROCESS, URL_VARIABLE, Server
 from vigie.app import create_app
 from vigie.auth.signing_keys import new_signing_key
 from vigie.core.clock import MovableClock
@@ -27,11 +25,6 @@ from vigie.core.db import Database
 from vigie.core.embedded import EmbeddedPostgres
 from vigie.events.log import check_all
 from vigie.settings import Settings
-
-# httpx asks at every request in this process whether trio runs, by importing what is not installed here: each time, the
-# whole path was searched for it in vain.
-if find_spec("sniffio") is None:
-    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 PUBLIC_URL = "https://vigie.test"
 NOW = datetime(2026, 11, 17, 9, 30, tzinfo=UTC)  # a Tuesday morning
@@ -100,7 +93,7 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def database_url(server: Server) -> Iterator[str]:
     """The database of this worker process. Tests keep apart by making their own providers."""
-    name = f"vigie_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    name = f"vigie_{PROCESS}"
     yield server.clone(name)
     server.drop(name)
 
@@ -108,7 +101,7 @@ def database_url(server: Server) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def lent_database(server: Server) -> Iterator[str]:
     """The name of the database that this worker process lends to one test after the other."""
-    name = f"vigie_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_lent"
+    name = f"vigie_{PROCESS}_lent"
     yield name
     server.drop(name)
 
@@ -122,7 +115,7 @@ def fresh_database_url(server: Server, lent_database: str) -> str:
 @pytest.fixture
 def cloned_database_url(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
     """A database that nobody uses before or after the test, which may change its tables."""
-    name = f"vigie_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{abs(hash(request.node.nodeid)) % 10**9}"
+    name = f"vigie_{PROCESS}_{abs(hash(request.node.nodeid)) % 10**9}"
     yield server.clone(name)
     server.drop(name)
 

@@ -368,3 +368,4 @@ def test_the_walk_and_the_documents_see_the_same_routes(offline: Settings) -> No
         (method.upper(), path) for path, operations in console_operations()["paths"].items() for method in operations
     }
     assert walked == described
+    assert {path for _, path in walked} == set(app.openapi()["paths"])

@@ -199,7 +199,7 @@ async def assert_nothing_lost(pia: Caller, service: Service, ledgers: list[Ledge
     await rows.close()
     # The test is worth something only if all that happened: reports by the hundred, broken answers, repeats, silence.
     assert sum(len(ledger.acknowledged) for ledger in ledgers) > DEVICES * len(KILLS)
-    assert sum(ledger.unanswered for ledger in ledgers) > DEVICES // 2
+    assert sum(ledger.unanswered for ledger in ledgers) > 20
     assert any(ledger.refusals for ledger in ledgers)
     assert kinds.get("device.silent", 0) > 0
 

@@ -5,10 +5,12 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
 
+AXE = Path(__file__).parents[2] / "tests" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -18,6 +20,18 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Only the rules that can find something serious: the others cost as much and would be thrown away.
+_SERIOUS = """async (colours) => {
+  const meant = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const grave = ({ impact, tags }) => ['serious', 'critical'].includes(impact)
+    && tags.some((tag) => meant.includes(tag)) && !tags.includes('experimental') && !tags.includes('deprecated')
+    && (!colours || tags.includes('cat.color'));
+  const values = axe._audit.rules.filter(grave).map(({ id }) => id);
+  if (!values.length) throw new Error('axe-core has no such rules any more');
+  const { violations } = await axe.run(document, { runOnly: { type: 'rule', values }, resultTypes: ['violations'] });
+  const told = ({ id, impact, nodes }) => nodes.map((node) => `${id} (${impact}): ${node.target} ${node.failureSummary}`);
+  return violations.flatMap(told);
+}"""
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1440, "height": 900}
 
@@ -71,3 +85,11 @@ async def window(started: Browser, **options: Any) -> AsyncIterator[Window]:
         yield opened
     finally:
         await context.close()
+
+
+async def breaches(page: Page, *, colours: bool = False) -> list[str]:
+    """Return what axe-core finds grave on a page (WCAG 2.2 A and AA); only of `colours` where nothing else has changed."""
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: list[str] = await page.evaluate(_SERIOUS, colours)
+    return found

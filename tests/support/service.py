@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -15,7 +16,6 @@ from pathlib import Path
 import httpx
 import psutil
 
-from tests.support.forked import Fork, end_with_the_test
 from vigie.auth.signing_keys import new_signing_key
 from vigie.core.embedded import EmbeddedPostgres
 
@@ -27,19 +27,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-_AWAY_S = 1.0  # what is forked would be back at once: nobody would meet a closed door
+def _end_with_the_test() -> None:
+    """In the child: ask Linux to end it should the test itself be killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class Supervised:
     """A process that is started again whenever it ends, as an orchestrator does."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path, *, forked: bool = False) -> None:
-        """`forked`: begin where the imports end."""
-        self._forked = forked
+    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
         self._arguments = arguments
         self._environment = environment
         self._log = log
-        self._process: asyncio.subprocess.Process | Fork | None = None
+        self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
         self.pids: list[int] = []
 
@@ -48,26 +49,22 @@ class Supervised:
         await self._spawn()
         self._watch = asyncio.create_task(self._keep())
 
-    async def _spawn(self) -> None:
-        if self._forked:
-            self._process = Fork(self._arguments, self._environment, self._log, self._log)
-        else:
-            with self._log.open("ab") as log:
-                self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "vigie", *self._arguments),
-                    env=self._environment,
-                    stdout=log,
-                    stderr=log,
-                    preexec_fn=end_with_the_test,
-                )
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "vigie", *self._arguments),
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_end_with_the_test,
+            )
         self.pids.append(self._process.pid)
+        return self._process
 
     async def _keep(self) -> None:
         while True:
             assert self._process is not None
             await self._process.wait()
-            if self._forked:
-                await asyncio.sleep(_AWAY_S)
             await self._spawn()
 
     def kill(self) -> None:
@@ -105,9 +102,8 @@ class Service:
             "VIGIE_PUBLIC_URL": self.url,
             "VIGIE_TOKEN_KEY_FILE": str(key_file),
         }
-        port = self.url.rpartition(":")[2]
-        self.api = Supervised(["serve", "--port", port], self._environment, self._log, forked=True)
-        self.worker = Supervised(["worker"], self._environment, self._log, forked=True)
+        self.api = Supervised(["serve", "--port", self.url.rpartition(":")[2]], self._environment, self._log)
+        self.worker = Supervised(["worker"], self._environment, self._log)
         self._postmasters: set[int] = set()
 
     async def start(self) -> None:
@@ -135,11 +131,13 @@ class Service:
 
     async def run(self, *arguments: str) -> str:
         """Run a command of the command line to its end; return what it printed."""
-        with tempfile.TemporaryDirectory(prefix="vigie-command-") as folder:
-            printed, complaints = Path(folder) / "printed", Path(folder) / "complaints"
-            status = await Fork(arguments, self._environment, printed, complaints).wait()
-            assert status == 0, complaints.read_text()
-            return printed.read_text()
+        command = (sys.executable, "-m", "vigie", *arguments)
+        process = await asyncio.create_subprocess_exec(
+            *command, env=self._environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        printed, complaints = await process.communicate()
+        assert process.returncode == 0, complaints.decode()
+        return printed.decode()
 
     async def add_provider(self) -> dict[str, str]:
         """Create a provider with a partner client."""
