@@ -2,7 +2,7 @@
 
 There is one environment per language, so the text of `_("Alertes")` is known before anybody asks for a page. Without this
 two thirds of the time of a long list went into looking up texts, each with a copy of all the names around it. What is left to do
-in a rendering is written as the plain Python it means: a call is a call, a member of a JSON object a subscript.
+in a rendering is written as the plain Python it means: a call is a call, a member of a JSON object a subscript (docs/adr/0035).
 """
 
 import re
