@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Match, Route
+from starlette.types import ASGIApp
 
 from tests.conftest import settings_for
 from tests.support.cast import Cast
@@ -23,6 +24,7 @@ from tests.support.people import Person
 from tests.support.refusals import refusal
 from vigie.auth.questions import Questions
 from vigie.console.rest import RefusedError, Rest
+from vigie.core.middleware import Within
 from vigie.core.route_index import RouteIndex
 from vigie.settings import Settings
 
@@ -33,7 +35,16 @@ def rest_of(app: FastAPI, cookie: str) -> Rest:
     """Return the API as a page asks it that came with this cookie."""
     headers = [(b"cookie", cookie.encode()), (b"host", b"vigie.test")]
     scope = {"type": "http", "app": app, "method": "GET", "path": "/practices", "headers": headers, "scheme": "http"}
-    return Rest(Request({**scope, "query_string": b"", "client": ("127.0.0.1", 1)}), "en")
+    within = {Within.KEY: behind_the_network(app)}
+    return Rest(Request({**scope, **within, "query_string": b"", "client": ("127.0.0.1", 1)}), "en")
+
+
+def behind_the_network(app: FastAPI) -> ASGIApp:
+    """Return what an application gives those who serve a request to ask in turn."""
+    app.middleware_stack = layer = app.middleware_stack or app.build_middleware_stack()
+    while not isinstance(layer, Within):
+        layer = getattr(layer, "app")  # noqa: B009 - layers are callables, and all but the innermost stand before another
+    return layer.app
 
 
 def cookie_of(who: Person) -> str:

@@ -17,9 +17,11 @@ MOST_LINES, MOST_LINES_OF_A_FUNCTION = 400, 50
 LONGER: dict[str, int] = {}
 # Where a statement may compare with the provider of the caller outside `queries.py`, and why.
 OWN_PREDICATES = {
-    # channels belong to no practice; the log of what they carried shows limited callers their own practices only
-    *(f"alerts/channel_queries.py:{name}" for name in ("attempts_of", "count_channels", "get_channel")),
-    *(f"alerts/channel_queries.py:{name}" for name in ("list_channels", "list_notifications")),
+    # channels belong to no practice
+    *(
+        f"alerts/channel_queries.py:{name}"
+        for name in ("attempts_of", "count_channels", "get_channel", "list_channels")
+    ),
     "alerts/policies.py:activate_draft",  # how a provider alerts belongs to no practice
     "alerts/rehearsal.py:what_happened",  # of the practices that were rehearsed, which are visible ones
     "checklist/record_queries.py:visible_suppliers",  # the one door to a supplier, which may belong to no practice

@@ -17,6 +17,7 @@ from vigie.posture.rules.practice import (
     fraction,
     headline,
     headline_of,
+    lights_with,
     overall,
     practice_state,
     rank,
@@ -248,3 +249,9 @@ def test_counts_move_with_the_devices_or_do_not_add_up(
     before = copy.deepcopy(kept)
     assert moved_counts(kept, moves) == expected
     assert kept == before
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_light_is_at_least_as_bad_as_what_is_behind_it(state: State) -> None:
+    lights = {headline((state, other, third)) for other, third in product(STATES, STATES)}
+    assert lights == set(lights_with(state))

@@ -286,6 +286,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, outbound: Outb
             ),
             Middleware(middleware.Shortcut, handlers={("POST", HEARTBEATS): agent_routes.post_heartbeat}),
             Middleware(QuotaHeaders),
+            Middleware(middleware.Within),
         ],
     )
     app.state.parts = build_parts(settings, clock or SystemClock(), outbound)

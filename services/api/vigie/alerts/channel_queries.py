@@ -2,22 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from functools import cache
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, func, select, tuple_
+from sqlalchemy import Select, and_, func, select, tuple_
 
 from vigie.alerts.channel_models import Channel, Notification, NotificationAttempt
 from vigie.alerts.channel_schemas import NotificationQuery
 from vigie.auth.dependencies import Call
 from vigie.auth.models import Member
-from vigie.auth.principal import ALL_PRACTICES
 from vigie.core.errors import NotFoundError
-from vigie.core.pagination import PageQuery, keyset, page_of
+from vigie.core.pagination import PageQuery, Shape, keyset, page_of
 from vigie.practices.models import Practice
-from vigie.practices.queries import get_practice
+from vigie.practices.queries import get_practice, seen_in, shape_of
 
 _INSTANT: Final = datetime.fromisoformat
+_FILTERS: Final = ("practice_id", "channel_id", "alert_id", "status")
 Attempts = Mapping[UUID, Sequence[NotificationAttempt]]
 MOST_CHANNELS: Final = 100
 
@@ -56,31 +57,31 @@ async def count_channels(call: Call) -> int:
     return (await call.session.scalars(statement)).one()
 
 
-async def list_notifications(call: Call, query: NotificationQuery) -> tuple[Sequence[Addressed], Attempts, str | None]:
-    """Return a page of notifications, latest first, with their attempts.
-
-    Whoever sees only some practices sees what is about one of them. A practice that the caller does not see: `NotFoundError`.
-    """
+@cache
+def _notifications(shape: Shape) -> Select[*tuple[Any, ...]]:
     provider = Notification.provider_id
     statement = (
         select(Notification, func.coalesce(Channel.name, Member.name), Practice.name)
         .outerjoin(Channel, and_(Channel.provider_id == provider, Channel.id == Notification.channel_id))
         .outerjoin(Member, and_(Member.provider_id == provider, Member.id == Notification.member_id))
         .outerjoin(Practice, and_(Practice.provider_id == provider, Practice.id == Notification.practice_id))
-        .where(provider == call.principal.provider_id)
+        .where(
+            *seen_in(provider, Notification.practice_id, limited=shape.limited),
+            *shape.where(Notification, *_FILTERS),
+        )
     )
+    return shape.ordered(statement, [Notification.wanted_at, Notification.id], descending=True)
+
+
+async def list_notifications(call: Call, query: NotificationQuery) -> tuple[Sequence[Addressed], Attempts, str | None]:
+    """Return a page of notifications, latest first, with their attempts.
+
+    Whoever sees only some practices sees what is about one of them. A practice that the caller does not see: `NotFoundError`.
+    """
     if query.practice_id is not None:
         await get_practice(call, query.practice_id)
-        statement = statement.where(Notification.practice_id == query.practice_id)
-    if call.principal.practices != ALL_PRACTICES:
-        statement = statement.where(Notification.practice_id.in_(call.principal.practices))
-    for name in ("channel_id", "alert_id", "status"):
-        value = getattr(query, name)
-        if value is not None:
-            statement = statement.where(getattr(Notification, name) == value)
-    columns = [Notification.wanted_at, Notification.id]
-    ordered = keyset(statement, query, columns, [_INSTANT, UUID], descending=True)
-    rows = (await call.session.execute(ordered)).all()
+    shape, asked = shape_of(call, query, _FILTERS, [_INSTANT, UUID])
+    rows = (await call.session.execute(_notifications(shape), asked)).all()
     page, following = page_of(rows, query, lambda row: [row[0].wanted_at, row[0].id])
     return [Addressed(*row) for row in page], await attempts_of(call, [row[0].id for row in page]), following
 

@@ -1,28 +1,39 @@
 """Reading alerts, their course, the ledger and maintenance windows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from operator import attrgetter
-from typing import Any, get_args
+from typing import Any, Final, get_args
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, Uuid, and_, bindparam, func, or_, select
 
 from vigie.alerts.channel_models import Channel, Suppression
 from vigie.alerts.models import Alert, AlertEntry, AlertingPolicy, MaintenanceWindow
-from vigie.alerts.schemas import AlertQuery, Severity, SuppressionQuery, WindowQuery
+from vigie.alerts.schemas import AlertQuery, Severity, Status, SuppressionQuery, WindowQuery
 from vigie.auth.dependencies import Call
 from vigie.auth.models import Member
 from vigie.core.db import PROVIDER
 from vigie.core.errors import NotFoundError
-from vigie.core.pagination import keyset, page_of
+from vigie.core.pagination import Shape, page_of
 from vigie.practices.models import Practice
-from vigie.practices.queries import as_caller, matching, seen_in, visible
+from vigie.practices.queries import MATCHING, as_caller, seen_in, shape_of, visible, words_of
 
 _INSTANT = datetime.fromisoformat
 _ASKING = ("open", "acknowledged")
+_IS_ASKING: Final = or_(*(Alert.status == status for status in _ASKING))
+"""Not `IN`, which is written out anew at each execution."""
+_FILTERS: Final = ("severity", "cause", "practice_id", "assignee_id")
+_WORDS: Final[Mapping[str, ColumnElement[Any]]] = {
+    "living": Alert.status != "closed",
+    "asking": _IS_ASKING,
+    **{status: Alert.status == status for status in get_args(Status)},
+    "unassigned": Alert.assignee_id.is_(None),
+    "q": MATCHING,
+}
+"""What else a list of alerts may be narrowed by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +64,25 @@ class Listed:
 
 
 @cache
-def _listing(*, limited: bool) -> Select[*tuple[Any, ...]]:
-    """Return the statement of `list_alerts` without its filters, made once: columns, not objects, because lists are long."""
+def _listing(shape: Shape) -> Select[*tuple[Any, ...]]:
+    """Return the statement of `list_alerts`: columns, not objects, because lists are long."""
     tied = and_(Practice.provider_id == Alert.provider_id, Practice.id == Alert.practice_id)
     given = and_(Member.provider_id == Alert.provider_id, Member.id == Alert.assignee_id)
-    return (
+    statement = (
         select(Practice.name, Member.name, *Alert.__table__.columns)
         .select_from(Alert)
         .join(Practice, tied)
         .outerjoin(Member, given)
-        .where(Alert.provider_id == PROVIDER, *seen_in(Practice.provider_id, Practice.id, limited=limited))
+        .where(
+            Alert.provider_id == PROVIDER,
+            *seen_in(Practice.provider_id, Practice.id, limited=shape.limited),
+            *shape.where(Alert, *_FILTERS),
+            *(condition for word, condition in _WORDS.items() if word in shape.filters),
+        )
     )
+    if "closed" in shape.filters:
+        return shape.ordered(statement, [Alert.opened_at, Alert.id], descending=True)
+    return shape.ordered(statement, [Alert.rank, Alert.opened_at, Alert.id])
 
 
 def _alerts(call: Call) -> Select[Alert, str, str, str | None]:
@@ -79,41 +98,28 @@ def _alerts(call: Call) -> Select[Alert, str, str, str | None]:
 
 async def list_alerts(call: Call, query: AlertQuery) -> tuple[Sequence[Listed], str | None]:
     """Return a page of the alerts of visible practices: the worst first, the oldest of equals first; closed ones latest first."""
-    statement = _listing(limited=call.principal.limited)
-    if query.status == "living":
-        statement = statement.where(Alert.status != "closed")
-    elif query.status == "asking":
-        statement = statement.where(Alert.status.in_(_ASKING))
-    elif query.status != "all":
-        statement = statement.where(Alert.status == query.status)
-    for name in ("severity", "cause", "practice_id", "assignee_id"):
-        if (value := getattr(query, name)) is not None:
-            statement = statement.where(getattr(Alert, name) == value)
+    words: set[str] = {query.status}
     if query.unassigned:
-        statement = statement.where(Alert.assignee_id.is_(None))
-    if query.q is not None and (condition := matching(query.q)) is not None:
-        statement = statement.where(condition)
-    key: Callable[[Row[Any]], Sequence[Any]]
-    if query.status == "closed":
-        ordered = keyset(statement, query, [Alert.opened_at, Alert.id], [_INSTANT, UUID], descending=True)
-        key = attrgetter("opened_at", "id")
-    else:
-        ordered = keyset(statement, query, [Alert.rank, Alert.opened_at, Alert.id], [int, _INSTANT, UUID])
-        key = attrgetter("rank", "opened_at", "id")
-    rows, following = page_of((await call.session.execute(ordered, as_caller(call.principal))).all(), query, key)
+        words.add("unassigned")
+    if (named := words_of(query.q or "")) is not None:
+        words.add("q")
+    closed = query.status == "closed"
+    shape, asked = shape_of(call, query, _FILTERS, [_INSTANT, UUID] if closed else [int, _INSTANT, UUID])
+    statement = _listing(shape._replace(filters=shape.filters | words))
+    found = await call.session.execute(statement, {**asked, "words": named})
+    key = attrgetter("opened_at", "id") if closed else attrgetter("rank", "opened_at", "id")
+    rows, following = page_of(found.all(), query, key)
     return [Listed(row, row[0], row[1]) for row in rows], following
 
 
 @cache
 def _counting(*, limited: bool) -> Select[*tuple[int, ...]]:
     """Return the statement of `count_alerts`, made once: every page of the provider's people asks it."""
-    # Not `IN`: it is written out anew at each execution.
-    asking = or_(*(Alert.status == status for status in _ASKING))
     return (
         select(
-            *(func.count().filter(asking, Alert.severity == severity) for severity in get_args(Severity)),
-            func.count().filter(asking, Alert.assignee_id.is_(None)),
-            func.count().filter(asking, Alert.assignee_id == bindparam("me", type_=Uuid)),
+            *(func.count().filter(_IS_ASKING, Alert.severity == severity) for severity in get_args(Severity)),
+            func.count().filter(_IS_ASKING, Alert.assignee_id.is_(None)),
+            func.count().filter(_IS_ASKING, Alert.assignee_id == bindparam("me", type_=Uuid)),
             *(func.count().filter(Alert.status == status) for status in ("snoozed", *_ASKING, "resolved")),
         )
         .select_from(Alert)
@@ -156,28 +162,29 @@ async def course_of(call: Call, alert: Alert) -> Sequence[AlertEntry]:
     return rows.all()
 
 
-async def list_suppressions(call: Call, query: SuppressionQuery) -> tuple[Sequence[Held], str | None]:
-    """Return a page of the ledger of visible practices, latest first; of the provider as a whole to those who see all of it."""
+@cache
+def _suppressions(shape: Shape) -> Select[*tuple[Any, ...]]:
     tied = and_(Practice.provider_id == Suppression.provider_id, Practice.id == Suppression.practice_id)
-    seen: ColumnElement[bool] = and_(*visible(call.principal))
-    if not call.principal.limited:
-        seen = or_(seen, Suppression.practice_id.is_(None))
     statement = (
         select(Suppression, Practice.name)
         .outerjoin(Practice, tied)
-        .where(Suppression.provider_id == call.principal.provider_id, seen)
+        # Of the provider as a whole only to those who see all of it.
+        .where(
+            *seen_in(Suppression.provider_id, Suppression.practice_id, limited=shape.limited),
+            *shape.where(Suppression, "practice_id", "alert_id", "why"),
+        )
     )
-    for name in ("practice_id", "alert_id", "why"):
-        if (value := getattr(query, name)) is not None:
-            statement = statement.where(getattr(Suppression, name) == value)
-    if query.since is not None:
-        statement = statement.where(Suppression.wanted_at >= query.since)
-    order = [Suppression.wanted_at, Suppression.id]
-    ordered = keyset(statement, query, order, [_INSTANT, UUID], descending=True)
-    rows, following = page_of(
-        (await call.session.execute(ordered)).all(), query, lambda row: (row[0].wanted_at, row[0].id)
-    )
-    return [Held(*row) for row in rows], following
+    if "since" in shape.filters:
+        statement = statement.where(Suppression.wanted_at >= bindparam("since", type_=Suppression.wanted_at.type))
+    return shape.ordered(statement, [Suppression.wanted_at, Suppression.id], descending=True)
+
+
+async def list_suppressions(call: Call, query: SuppressionQuery) -> tuple[Sequence[Held], str | None]:
+    """Return a page of the ledger of visible practices, latest first; of the provider as a whole to those who see all of it."""
+    shape, asked = shape_of(call, query, ("practice_id", "alert_id", "why", "since"), [_INSTANT, UUID])
+    rows = (await call.session.execute(_suppressions(shape), asked)).all()
+    found, following = page_of(rows, query, lambda row: (row[0].wanted_at, row[0].id))
+    return [Held(*row) for row in found], following
 
 
 async def absent_targets(call: Call, channels: set[UUID], members: set[UUID]) -> set[UUID]:
@@ -222,18 +229,34 @@ def visible_windows(call: Call) -> Select[MaintenanceWindow]:
     )
 
 
+@cache
+def _windows(shape: Shape) -> Select[*tuple[Any, ...]]:
+    tied = and_(Practice.provider_id == MaintenanceWindow.provider_id, Practice.id == MaintenanceWindow.practice_id)
+    now = bindparam("now", type_=MaintenanceWindow.ends_at.type)
+    seen = and_(*seen_in(Practice.provider_id, Practice.id, limited=shape.limited))
+    statement = (
+        select(MaintenanceWindow)
+        .outerjoin(Practice, tied)
+        .where(
+            MaintenanceWindow.provider_id == PROVIDER,
+            or_(MaintenanceWindow.practice_id.is_(None), seen),
+            *shape.where(MaintenanceWindow, "practice_id"),
+        )
+    )
+    over = or_(MaintenanceWindow.cancelled_at.is_not(None), MaintenanceWindow.ends_at <= now)
+    # Without an end a window comes back every week: it is current until it is called off.
+    current = and_(
+        MaintenanceWindow.cancelled_at.is_(None),
+        or_(MaintenanceWindow.ends_at.is_(None), MaintenanceWindow.ends_at > now),
+    )
+    if "all" not in shape.filters:
+        statement = statement.where(current if "current" in shape.filters else over)
+    return shape.ordered(statement, [MaintenanceWindow.id], descending=True)
+
+
 async def list_windows(call: Call, query: WindowQuery) -> tuple[Sequence[MaintenanceWindow], str | None]:
     """Return a page of maintenance windows, the latest announced first."""
-    statement = visible_windows(call)
-    if query.practice_id is not None:
-        statement = statement.where(MaintenanceWindow.practice_id == query.practice_id)
-    if query.standing != "all":
-        over = or_(MaintenanceWindow.cancelled_at.is_not(None), MaintenanceWindow.ends_at <= call.now)
-        # Without an end a window comes back every week: it is current until it is called off.
-        current = and_(
-            MaintenanceWindow.cancelled_at.is_(None),
-            or_(MaintenanceWindow.ends_at.is_(None), MaintenanceWindow.ends_at > call.now),
-        )
-        statement = statement.where(current if query.standing == "current" else over)
-    rows = (await call.session.scalars(keyset(statement, query, [MaintenanceWindow.id], [UUID], descending=True))).all()
+    shape, asked = shape_of(call, query, ["practice_id"], [UUID])
+    statement = _windows(shape._replace(filters=shape.filters | {query.standing}))
+    rows = (await call.session.scalars(statement, {**asked, "now": call.now})).all()
     return page_of(rows, query, lambda row: [row.id])

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from functools import cache
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Date, Select, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
@@ -15,14 +16,16 @@ from vigie.auth.models import Member, MemberPractice
 from vigie.auth.principal import PRACTICE_ROLES
 from vigie.checklist.models import Action, Attestation, AttestationEvidence, ChecklistDeadline, Evidence
 from vigie.checklist.schemas import ActionQuery
+from vigie.core.db import PROVIDER
 from vigie.core.errors import NotFoundError
-from vigie.core.pagination import PageQuery, keyset, page_of
+from vigie.core.pagination import PageQuery, Shape, keyset, page_of
 from vigie.posture.models import Finding, Posture
 from vigie.practices.models import Practice
-from vigie.practices.queries import visible, visible_practices
+from vigie.practices.queries import seen_in, shape_of, visible, visible_practices
 
 INVENTORY = "ANS-5.11"
 """Judged of the practice itself, but from its devices: their sweep looks after it."""
+_TIED: Final = (Practice.provider_id == Action.provider_id) & (Practice.id == Action.practice_id)
 
 
 async def lock_postures(session: AsyncSession, provider_id: UUID, practices: Iterable[UUID]) -> list[UUID]:
@@ -252,7 +255,7 @@ async def open_actions(
 def _of_visible(call: Call) -> Select[Action]:
     return (
         select(Action)
-        .join(Practice, (Practice.provider_id == Action.provider_id) & (Practice.id == Action.practice_id))
+        .join(Practice, _TIED)
         .where(Action.provider_id == call.principal.provider_id, *visible(call.principal))
     )
 
@@ -267,16 +270,28 @@ async def get_action(call: Call, action_id: UUID, *, lock: bool = False) -> Acti
     return found
 
 
+@cache
+def _actions(shape: Shape) -> Select[*tuple[Any, ...]]:
+    statement = (
+        select(Action)
+        .join(Practice, _TIED)
+        .where(
+            Action.provider_id == PROVIDER,
+            *seen_in(Practice.provider_id, Practice.id, limited=shape.limited),
+            Practice.archived_at.is_(None),
+            *shape.where(Action, "practice_id", "status", "party"),
+        )
+    )
+    if "due_before" in shape.filters:
+        statement = statement.where(Action.due_on < bindparam("due_before", type_=Date))
+    return shape.ordered(statement, [Action.due_on, Action.id])
+
+
 async def list_actions(call: Call, query: ActionQuery) -> tuple[Sequence[Action], str | None]:
     """Return a page of the actions of visible practices that are not archived, the first due first."""
-    chosen = _of_visible(call).where(Practice.archived_at.is_(None))
-    for name in ("practice_id", "status", "party"):
-        if (value := getattr(query, name)) is not None:
-            chosen = chosen.where(getattr(Action, name) == value)
-    if query.due_before is not None:
-        chosen = chosen.where(Action.due_on < query.due_before)
-    ordered = keyset(chosen, query, [Action.due_on, Action.id], [date.fromisoformat, UUID])
-    rows = (await call.session.scalars(ordered)).all()
+    names = ("practice_id", "status", "party", "due_before")
+    shape, asked = shape_of(call, query, names, [date.fromisoformat, UUID])
+    rows = (await call.session.scalars(_actions(shape), asked)).all()
     return page_of(rows, query, lambda row: (row.due_on, row.id))
 
 

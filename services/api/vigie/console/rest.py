@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Scope
 
 from vigie.auth.dependencies import parts
 from vigie.auth.questions import Questions
+from vigie.core.middleware import Within
 
 _PASSED_ON: Final = frozenset({b"cookie", b"host", b"x-forwarded-for", b"user-agent"})
 _JSON: Final = "application/json"
@@ -37,7 +38,7 @@ class Rest:
     """The API for one request of a page. `language`: of the sentences it answers with."""
 
     def __init__(self, request: Request, language: str) -> None:
-        self._app: ASGIApp = request.app
+        self._within: ASGIApp = request.scope[Within.KEY]
         self._request = request
         self._language = language
         self._questions = Questions(parts(request).database)
@@ -72,14 +73,14 @@ class Rest:
             elif message["type"] == "http.response.body":
                 body.extend(message.get("body", b""))
 
-        await self._app(self._scope(path, query), receive, send)
+        await self._within(self._scope(path, query), receive, send)
         return status, bytes(body)
 
     def _scope(self, path: str, query: str) -> Scope:
         came = self._request.scope
         headers = [(name, value) for name, value in came["headers"] if name in _PASSED_ON]
         headers += [(b"accept", _JSON.encode()), (b"accept-language", self._language.encode())]
-        named = ("asgi", "http_version", "scheme", "client", "server")
+        named = ("app", "asgi", "http_version", "scheme", "client", "server")
         asked: Scope = {
             **{name: came[name] for name in named if name in came},
             "type": "http",

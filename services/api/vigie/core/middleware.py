@@ -155,6 +155,23 @@ class Shortcut:
         await response(scope, receive, send)
 
 
+class Within:
+    """Lets whoever serves a request ask the application in turn, from here on: behind what concerns the network.
+
+    Limits of bodies, headers for browsers and times of answers are of the request that came; guards are further in.
+    """
+
+    KEY = "vigie.within"
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        scope[self.KEY] = self.app
+        await self.app(scope, receive, send)
+
+
 class Observe:
     """Counts and times requests by route template, and gives each its request id."""
 

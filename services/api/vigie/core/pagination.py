@@ -4,12 +4,13 @@
 go. The order is a row-value comparison on an index, so a page costs the same at the start and at the end of a long list.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Select, SQLColumnExpression, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, SQLColumnExpression, bindparam, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
 
 from vigie.core.crypto import b64url, b64url_decode
 from vigie.core.errors import AppError
@@ -74,6 +75,42 @@ def keyset(
         statement = statement.where(bound)
     order = [column.desc() if descending else column.asc() for column in columns]
     return statement.order_by(*order).limit(query.limit + 1)
+
+
+class Shape(NamedTuple):
+    """What of a question decides how the statement of a list is written; all else are its parameters.
+
+    A list that pages ask for makes its statement once for each shape: making one costs as much as executing it.
+    """
+
+    limited: bool
+    continued: bool
+    filters: frozenset[str]
+
+    def where(self, model: Any, *names: str) -> Iterable[ColumnElement[bool]]:
+        """Return the conditions of those filters that are set, each for the column of its name."""
+        columns = (getattr(model, name) for name in names if name in self.filters)
+        return [column == bindparam(column.key, type_=column.type) for column in columns]
+
+    def ordered(
+        self,
+        statement: Select[*tuple[Any, ...]],
+        columns: Sequence[InstrumentedAttribute[Any]],
+        *,
+        descending: bool = False,
+    ) -> Select[*tuple[Any, ...]]:
+        """Do what `keyset` does; the parameters are those of `place_of`."""
+        if self.continued:
+            after = tuple_(*(bindparam(f"after_{place}", type_=column.type) for place, column in enumerate(columns)))
+            statement = statement.where(tuple_(*columns) < after if descending else tuple_(*columns) > after)
+        order = [column.desc() if descending else column.asc() for column in columns]
+        return statement.order_by(*order).limit(bindparam("rows", type_=Integer))
+
+
+def place_of(query: PageQuery, kinds: Sequence[Callable[[Any], Any]]) -> dict[str, Any]:
+    """Return which rows of the list a query asks for, for `Shape.ordered`; raises `InvalidCursorError`."""
+    after = decode_cursor(query.cursor, kinds) if query.cursor is not None else ()
+    return {"rows": query.limit + 1, **{f"after_{place}": part for place, part in enumerate(after)}}
 
 
 def page_of(

@@ -65,6 +65,8 @@ class RateLimits:
         for name, key in claims:
             quota = self._quotas[name]
             admitted = self._limiter.hit(quota.item, name, key)
+            if admitted and _HEADERS not in scope:
+                continue  # asked by a page: nobody reads how much is left
             ends_at, remaining = self._limiter.get_window_stats(quota.item, name, key)
             reset = max(1, math.ceil(ends_at - self._monotonic()))
             policies.append(quota.policy)

@@ -7,16 +7,16 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import Row, Select, Uuid, and_, bindparam, select
+from sqlalchemy import Boolean, Date, Row, Select, Text, Uuid, and_, bindparam, select
 
 from vigie.auth.dependencies import Call
 from vigie.core.db import PROVIDER
-from vigie.core.pagination import PageQuery, keyset, page_of
+from vigie.core.pagination import PageQuery, Shape, keyset, page_of
 from vigie.devices.models import Device, DeviceLiveness, DevicePresence, DeviceSection, EnrolmentToken, SectionHistory
 from vigie.devices.silence_models import DeviceSilence, ServiceOutage
 from vigie.posture.models import Finding
 from vigie.practices.models import Practice
-from vigie.practices.queries import as_caller, get_practice, seen_in
+from vigie.practices.queries import as_caller, get_practice, seen_in, shape_of
 
 _SYSTEM: Final = "ANS-2.1"
 """The control whose finding tells which system a device runs."""
@@ -66,21 +66,22 @@ def _devices(*, limited: bool) -> Select[*tuple[Any, ...]]:
     )
 
 
+@cache
+def _listed(shape: Shape) -> Select[*tuple[Any, ...]]:
+    statement = _devices(limited=shape.limited).where(*shape.where(Device, "practice_id", "status"))
+    if "clone_suspect" in shape.filters:
+        is_marked = Device.clone_suspect_at.is_not(None)
+        statement = statement.where(is_marked == bindparam("clone_suspect", type_=Boolean))
+    return shape.ordered(statement, [Device.id])
+
+
 async def list_devices(call: Call, query: DeviceQuery) -> tuple[Sequence[Row[*tuple[Any, ...]]], str | None]:
     """Return a page of devices, oldest first.
 
     Each with its liveness, its silence, since when nobody can be heard, and on what the finding about its system rests.
     """
-    statement = _devices(limited=call.principal.limited)
-    if query.practice_id is not None:
-        statement = statement.where(Device.practice_id == query.practice_id)
-    if query.status is not None:
-        statement = statement.where(Device.status == query.status)
-    if query.clone_suspect is not None:
-        marked = Device.clone_suspect_at.is_not(None)
-        statement = statement.where(marked if query.clone_suspect else ~marked)
-    ordered = keyset(statement, query, [Device.id], [UUID])
-    rows = (await call.session.execute(ordered, as_caller(call.principal))).all()
+    shape, asked = shape_of(call, query, ("practice_id", "status", "clone_suspect"), [UUID])
+    rows = (await call.session.execute(_listed(shape), asked)).all()
     return page_of(rows, query, lambda row: [row[0].id])
 
 
@@ -108,18 +109,23 @@ _SECTIONS: Final = (
 
 async def sections_of(call: Call, device: Device) -> Sequence[DeviceSection]:
     """Return the latest sections of a device, by name."""
-    return (await call.session.scalars(_SECTIONS, {"provider": device.provider_id, "device": device.id})).all()
+    return (await call.session.scalars(_SECTIONS, _of(device))).all()
+
+
+_PRESENCE: Final = (
+    select(DevicePresence)
+    .where(
+        DevicePresence.provider_id == PROVIDER,
+        DevicePresence.device_id == bindparam("device", type_=Uuid),
+        DevicePresence.day >= bindparam("start", type_=Date),
+    )
+    .order_by(DevicePresence.day.desc())
+)
 
 
 async def presence_of(call: Call, device: Device, start: date) -> Sequence[DevicePresence]:
     """Return the stored days of a device from `start`, latest first (the running day is in its liveness row)."""
-    found = await call.session.scalars(
-        select(DevicePresence)
-        .where(DevicePresence.provider_id == device.provider_id, DevicePresence.device_id == device.id)
-        .where(DevicePresence.day >= start)
-        .order_by(DevicePresence.day.desc())
-    )
-    return found.all()
+    return (await call.session.scalars(_PRESENCE, {**_of(device), "start": start})).all()
 
 
 class HistoryQuery(PageQuery):
@@ -128,27 +134,41 @@ class HistoryQuery(PageQuery):
     section: str | None = Field(None, max_length=32, description="Only reports that changed this section, and only it.")
 
 
+@cache
+def _history(shape: Shape) -> Select[*tuple[Any, ...]]:
+    statement = select(SectionHistory).where(
+        SectionHistory.provider_id == PROVIDER, SectionHistory.device_id == bindparam("device", type_=Uuid)
+    )
+    if "section" in shape.filters:
+        changed = SectionHistory.sections[bindparam("section", type_=Text)]
+        statement = statement.where(changed.is_not(None))
+    return shape.ordered(statement, [SectionHistory.received_at, SectionHistory.sequence], descending=True)
+
+
 async def history_of(call: Call, device: Device, query: HistoryQuery) -> tuple[Sequence[SectionHistory], str | None]:
     """Return a page of the reports of a device that changed something, latest first."""
-    statement = select(SectionHistory).where(
-        SectionHistory.provider_id == device.provider_id, SectionHistory.device_id == device.id
-    )
-    if query.section is not None:
-        statement = statement.where(SectionHistory.sections[query.section].is_not(None))
-    keys = [SectionHistory.received_at, SectionHistory.sequence]
-    ordered = keyset(statement, query, keys, [datetime.fromisoformat, int], descending=True)
-    rows = (await call.session.scalars(ordered)).all()
+    shape, asked = shape_of(call, query, ["section"], [datetime.fromisoformat, int])
+    rows = (await call.session.scalars(_history(shape), {**asked, **_of(device)})).all()
     return page_of(rows, query, lambda row: [row.received_at.isoformat(), row.sequence])
+
+
+@cache
+def _silences(shape: Shape) -> Select[*tuple[Any, ...]]:
+    statement = select(DeviceSilence).where(
+        DeviceSilence.provider_id == PROVIDER, DeviceSilence.device_id == bindparam("device", type_=Uuid)
+    )
+    return shape.ordered(statement, [DeviceSilence.since], descending=True)
 
 
 async def silences_of(call: Call, device: Device, query: PageQuery) -> tuple[Sequence[DeviceSilence], str | None]:
     """Return a page of the silences of a device, latest first."""
-    statement = select(DeviceSilence).where(
-        DeviceSilence.provider_id == device.provider_id, DeviceSilence.device_id == device.id
-    )
-    ordered = keyset(statement, query, [DeviceSilence.since], [datetime.fromisoformat], descending=True)
-    rows = (await call.session.scalars(ordered)).all()
+    shape, asked = shape_of(call, query, (), [datetime.fromisoformat])
+    rows = (await call.session.scalars(_silences(shape), {**asked, **_of(device)})).all()
     return page_of(rows, query, lambda row: [row.since.isoformat()])
+
+
+def _of(device: Device) -> dict[str, Any]:
+    return {"provider": device.provider_id, "device": device.id}
 
 
 async def running_outage(call: Call) -> datetime | None:

@@ -1,12 +1,13 @@
 """Reading incidents. Every statement starts from the practices visible to the caller, or from an incident found that way."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NamedTuple
+from functools import cache
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, and_, any_, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Uuid, and_, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
@@ -14,13 +15,17 @@ from sqlalchemy.orm import undefer
 from vigie.auth.dependencies import Call
 from vigie.core.db import PROVIDER
 from vigie.core.errors import NotFoundError
-from vigie.core.pagination import keyset, page_of
+from vigie.core.pagination import Shape, page_of
 from vigie.incidents.errors import NothingFrozenError
 from vigie.incidents.models import Incident, IncidentEntry, IncidentEvidence, IncidentNotice, IncidentStep
 from vigie.incidents.schemas import IncidentQuery
 from vigie.practices.models import Practice
-from vigie.practices.queries import visible
+from vigie.practices.queries import seen_in, shape_of, visible
 
+_STATUSES: Final[Mapping[str, ColumnElement[bool]]] = {
+    "open": Incident.closed_at.is_(None),
+    "closed": Incident.closed_at.is_not(None),
+}
 MOST_ENTRIES = 500
 """Lines of a log that are shown, the latest; more notes than this are not taken."""
 
@@ -62,16 +67,29 @@ async def get_incident(call: Call, incident_id: UUID, *, lock: bool = False) -> 
     return Seen(row.Incident, row.Practice)
 
 
+@cache
+def _incidents(shape: Shape) -> Select[*tuple[Any, ...]]:
+    tied = and_(Practice.provider_id == Incident.provider_id, Practice.id == Incident.practice_id)
+    statement = (
+        select(Incident, Practice)
+        .join(Practice, tied)
+        .where(
+            Incident.provider_id == PROVIDER,
+            *seen_in(Practice.provider_id, Practice.id, limited=shape.limited),
+            *shape.where(Incident, "practice_id"),
+            *(condition for word, condition in _STATUSES.items() if word in shape.filters),
+        )
+    )
+    return shape.ordered(statement, [Incident.id], descending=True)
+
+
 async def list_incidents(call: Call, query: IncidentQuery) -> tuple[list[Seen], str | None]:
     """Return a page of the incidents of visible practices, the latest declared first."""
-    statement = _visible(call)
-    if query.practice_id is not None:
-        statement = statement.where(Incident.practice_id == query.practice_id)
+    shape, asked = shape_of(call, query, ["practice_id"], [UUID])
     if query.status is not None:
-        is_open = Incident.closed_at.is_(None)
-        statement = statement.where(is_open if query.status == "open" else ~is_open)
-    ordered = keyset(statement, query, [Incident.id], [UUID], descending=True)
-    rows, following = page_of((await call.session.execute(ordered)).all(), query, lambda row: [row.Incident.id])
+        shape = shape._replace(filters=shape.filters | {query.status})
+    found = await call.session.execute(_incidents(shape), asked)
+    rows, following = page_of(found.all(), query, lambda row: [row.Incident.id])
     return [Seen(row.Incident, row.Practice) for row in rows], following
 
 

@@ -178,10 +178,10 @@ def _last(name: str, values: Sequence[Mapping[str, Any]]) -> object:
 def _written(value: object, language: Language) -> str:
     if value is None:
         return _UNTOLD
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, str):
+        return written_day(datetime.fromisoformat(value).date(), language) if _INSTANT.fullmatch(value) else value
+    if isinstance(value, list | tuple):  # not an abstract `Sequence`: to ask for one costs more than all the rest
         return ", ".join(_written(item, language) for item in value)
-    if isinstance(value, str) and _INSTANT.fullmatch(value):
-        return written_day(datetime.fromisoformat(value).date(), language)
     return str(value)
 
 

@@ -1,6 +1,6 @@
 """Reads that cross slices. Nothing here is aggregated per row: verdicts are materialised when they change."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -12,17 +12,25 @@ from vigie.auth.dependencies import Call
 from vigie.auth.models import Member
 from vigie.core.db import PROVIDER
 from vigie.core.errors import NotFoundError
-from vigie.core.pagination import keyset, page_of
+from vigie.core.pagination import Shape, page_of
 from vigie.devices.silence_models import PracticeLine
 from vigie.overview.checklist_queries import in_state
 from vigie.overview.schemas import PracticeQuery
 from vigie.posture.models import Posture
 from vigie.posture.queries import posture_of
+from vigie.posture.rules.model import State
+from vigie.posture.rules.practice import HEADLINES, lights_with
 from vigie.practices.models import Practice, PracticeResponsible
-from vigie.practices.queries import as_caller, matching, seen_in, visible_in
+from vigie.practices.queries import MATCHING, as_caller, seen_in, shape_of, visible_in, words_of
 
 _FILTERS = ("overall", "patch", "backup", "checklist", "liveness")
 _COUNTED = ("active", "silent", "never", "pending")
+_WORDS: Final[Mapping[str, ColumnElement[Any]]] = {
+    "q": MATCHING,
+    "unassigned": PracticeResponsible.member_id.is_(None),
+    "given": PracticeResponsible.member_id == bindparam("given", type_=Uuid),
+}
+"""What else the list may be narrowed by."""
 
 
 class Listed(NamedTuple):
@@ -140,18 +148,27 @@ def listed(columns: tuple[Any, ...], *, limited: bool) -> Select[*tuple[Any, ...
     )
 
 
-def _filtered(call: Call, query: PracticeQuery, *, reasons: bool) -> Select[*tuple[Any, ...]]:
-    statement = listed(_REASONED if reasons else _LISTED, limited=call.principal.limited)
-    for name in _FILTERS:
-        if (light := getattr(query, name)) is not None:
-            statement = statement.where(getattr(Posture, name) == light)
-    if query.control is not None:
-        statement = statement.where(in_state(query.control, query.state))
-    if query.q is not None and (condition := matching(query.q)) is not None:
-        statement = statement.where(condition)
-    if query.responsible is not None:
-        statement = statement.where(looked_after(call, query.responsible))
-    return statement
+@cache
+def _narrowed(shape: Shape, control: str | None, state: State) -> Select[*tuple[Any, ...]]:
+    """Return the statement of `list_practices`. A control is written out: what it implies depends on which one it is."""
+    columns = _REASONED if "reasons" in shape.filters else _LISTED
+    statement = listed(columns, limited=shape.limited).where(
+        *shape.where(Posture, *_FILTERS),
+        *(condition for word, condition in _WORDS.items() if word in shape.filters),
+    )
+    if control is not None:
+        statement = statement.where(in_state(control, state), *_implied(control, state))
+    return shape.ordered(statement, [Posture.rank, Posture.practice_id])
+
+
+def _implied(control: str, state: State) -> list[ColumnElement[bool]]:
+    """Return what the state of a control says of the light it is behind: an index finds lights, each posture holds its controls.
+
+    A control of which nothing is stored is unknown, but its light does not know of it.
+    """
+    if state not in {"fail", "warn"}:
+        return []
+    return [getattr(Posture, light).in_(lights_with(state)) for light, behind in HEADLINES.items() if control in behind]
 
 
 def looked_after(call: Call, responsible: UUID | str) -> ColumnElement[bool]:
@@ -171,10 +188,22 @@ async def list_practices(
     call: Call, query: PracticeQuery, *, reasons: bool = False
 ) -> tuple[Sequence[Listed], str | None]:
     """Return a page of practices with their postures, worst first; without `reasons` their controls stay unread."""
-    ordered = keyset(_filtered(call, query, reasons=reasons), query, [Posture.rank, Posture.practice_id], [int, UUID])
-    found = await call.session.execute(ordered, as_caller(call.principal))
-    rows = [Listed(*row) for row in found.all()]
+    shape, asked = shape_of(call, query, _FILTERS, [int, UUID])
+    words = {"reasons"} if reasons else set()
+    if query.q is not None and (named := words_of(query.q)) is not None:
+        words.add("q")
+        asked["words"] = named
+    if query.responsible is not None:
+        words.add("unassigned" if query.responsible == "none" else "given")
+        asked["given"] = _own_id(call) if query.responsible == "me" else query.responsible
+    statement = _narrowed(shape._replace(filters=shape.filters | words), query.control, query.state)
+    rows = [Listed(*row) for row in (await call.session.execute(statement, asked)).all()]
     return page_of(rows, query, lambda row: [row.rank, row.practice_id])
+
+
+def _own_id(call: Call) -> UUID | None:
+    """Return the id of a member who calls; a partner client looks after nothing."""
+    return UUID(call.principal.subject) if call.principal.kind == "member" else None
 
 
 async def count_lights(call: Call) -> Sequence[Row[*tuple[Any, ...]]]:
@@ -208,7 +237,6 @@ def _given(*, limited: bool) -> Select[int, int]:
 
 async def count_responsibles(call: Call) -> tuple[int, int]:
     """Return how many practices somebody looks after, and how many of these the caller."""
-    me = UUID(call.principal.subject) if call.principal.kind == "member" else None
-    statement = _given(limited=call.principal.limited)
-    given, own = (await call.session.execute(statement, {**as_caller(call.principal), "me": me})).one()
+    asked = {**as_caller(call.principal), "me": _own_id(call)}
+    given, own = (await call.session.execute(_given(limited=call.principal.limited), asked)).one()
     return given, own

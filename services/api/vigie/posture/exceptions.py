@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from functools import cache
+from typing import Any, Final, Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, select
 
 from vigie.auth.dependencies import Call
 from vigie.core.errors import NotFoundError
 from vigie.core.ids import uuid7
-from vigie.core.pagination import keyset, page_of
+from vigie.core.pagination import Shape, page_of
 from vigie.core.sentences import Sentence
 from vigie.events.log import NewEvent
 from vigie.events.session import record
@@ -22,10 +23,11 @@ from vigie.posture.policy_schemas import ExceptionQuery, NewException
 from vigie.posture.rules.device import DEVICE_CONTROLS
 from vigie.posture.rules.records import months_after
 from vigie.practices.models import Practice
-from vigie.practices.queries import visible
+from vigie.practices.queries import seen_in, shape_of, visible
 
 LONGEST_MONTHS = 24
 Standing = Literal["upcoming", "active", "ended"]
+_FILTERS: Final = ("practice_id", "device_id", "control")
 
 
 def standing_of(row: ControlException, now: datetime) -> Standing:
@@ -35,7 +37,7 @@ def standing_of(row: ControlException, now: datetime) -> Standing:
     return "active" if row.starts_at <= now else "upcoming"
 
 
-def _is(standing: str, now: datetime) -> ColumnElement[bool]:
+def _is(standing: str, now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     over = ControlException.ended_at.is_not(None) | (ControlException.ends_at <= now)
     if standing == "ended":
         return over
@@ -89,15 +91,27 @@ async def end_exception(call: Call, exception_id: UUID) -> None:
     await _judge_anew(call, row, "exception.ended")
 
 
+@cache
+def _listed(shape: Shape) -> Select[*tuple[Any, ...]]:
+    tied = and_(Practice.provider_id == ControlException.provider_id, Practice.id == ControlException.practice_id)
+    statement = (
+        select(ControlException)
+        .join(Practice, tied)
+        .where(
+            *seen_in(Practice.provider_id, Practice.id, limited=shape.limited),
+            *shape.where(ControlException, *_FILTERS),
+        )
+    )
+    now = bindparam("now", type_=ControlException.ends_at.type)
+    standings = [_is(standing, now) for standing in get_args(Standing) if standing in shape.filters]
+    return shape.ordered(statement.where(*standings), [ControlException.id], descending=True)
+
+
 async def list_exceptions(call: Call, query: ExceptionQuery) -> tuple[Sequence[ControlException], str | None]:
     """Return a page of the exceptions of visible practices, latest first."""
-    statement = _visible(call)
-    for name in ("practice_id", "device_id", "control"):
-        if (value := getattr(query, name)) is not None:
-            statement = statement.where(getattr(ControlException, name) == value)
-    if query.standing != "all":
-        statement = statement.where(_is(query.standing, call.now))
-    rows = (await call.session.scalars(keyset(statement, query, [ControlException.id], [UUID], descending=True))).all()
+    shape, asked = shape_of(call, query, _FILTERS, [UUID])
+    statement = _listed(shape._replace(filters=shape.filters | {query.standing}))
+    rows = (await call.session.scalars(statement, {**asked, "now": call.now})).all()
     return page_of(rows, query, lambda row: [row.id])
 
 

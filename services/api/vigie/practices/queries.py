@@ -1,11 +1,11 @@
 """The one place where a caller becomes a set of practices: every query about a practice starts here."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, Text, and_, bindparam, func, or_, select
 
 from vigie.auth.dependencies import Call
 from vigie.auth.errors import LimitedToPracticesError
@@ -13,12 +13,14 @@ from vigie.auth.models import Member, MemberPractice
 from vigie.auth.principal import ALL_PRACTICES, Principal
 from vigie.core.db import PROVIDER
 from vigie.core.errors import NotFoundError
-from vigie.core.pagination import PageQuery, keyset, page_of
+from vigie.core.pagination import PageQuery, Shape, keyset, page_of, place_of
 from vigie.practices.errors import PracticeArchivedError
 from vigie.practices.models import Practice, PracticeResponsible
 from vigie.practices.schemas import ResponsibleOut
 
 _MOST_MEMBERS: Final = 500
+MATCHING: Final = Practice.search.op("@@")(func.to_tsquery("simple", bindparam("words", type_=Text)))
+"""The condition on a practice that it is named so, of a statement made once; `words` are those of `words_of`."""
 
 
 def visible(principal: Principal) -> list[ColumnElement[bool]]:
@@ -40,7 +42,7 @@ def visible_in(
 
 
 def seen_in(
-    provider_id: SQLColumnExpression[UUID], practice_id: SQLColumnExpression[UUID], *, limited: bool
+    provider_id: SQLColumnExpression[UUID], practice_id: SQLColumnExpression[UUID | None], *, limited: bool
 ) -> list[ColumnElement[bool]]:
     """Return the conditions of `visible_in` for a statement that is made once, for callers who are `limited` or are not.
 
@@ -56,6 +58,18 @@ def as_caller(principal: Principal) -> dict[str, Any]:
     """Return what a statement with the conditions of `seen_in` is executed with."""
     who: dict[str, Any] = {"provider": principal.provider_id}
     return who if principal.practices == ALL_PRACTICES else {**who, "practices": list(principal.practices)}
+
+
+def shape_of(
+    call: Call, query: PageQuery, names: Sequence[str], kinds: Sequence[Callable[[Any], Any]]
+) -> tuple[Shape, dict[str, Any]]:
+    """Return the shape of a list that a caller asks for, and what its statement is executed with.
+
+    `names`: of the filters. `kinds`: of the parts of the cursor, for `decode_cursor`.
+    """
+    filters = {name: value for name in names if (value := getattr(query, name)) is not None}
+    shape = Shape(call.principal.limited, query.cursor is not None, frozenset(filters))
+    return shape, {**as_caller(call.principal), **filters, **place_of(query, kinds)}
 
 
 def visible_practices(principal: Principal) -> Select[Practice]:
@@ -174,10 +188,13 @@ def normalise(text: str) -> str:
 
 def matching(text: str) -> ColumnElement[Any] | None:
     """Return the condition that every word of `text` begins a word of the practice; None when there is no word."""
-    words = normalise(text).split()
-    if not words:
-        return None
-    return Practice.search.op("@@")(func.to_tsquery("simple", " & ".join(f"{word}:*" for word in words)))
+    words = words_of(text)
+    return Practice.search.op("@@")(func.to_tsquery("simple", words)) if words is not None else None
+
+
+def words_of(text: str) -> str | None:
+    """Return what `MATCHING` takes as `words`: every word begins a word of the practice; None when there is no word."""
+    return " & ".join(f"{word}:*" for word in normalise(text).split()) or None
 
 
 async def taken_references(call: Call, references: Sequence[str]) -> set[str]:

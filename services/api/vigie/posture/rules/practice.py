@@ -157,6 +157,11 @@ def headline_of(name: str, states: Mapping[str, State]) -> Headline:
     return headline(states[control] for control in HEADLINES[name] if control in states)
 
 
+def lights_with(state: State) -> tuple[Headline, ...]:
+    """Return what a light may be behind which a control is in a state: that of the state, or a worse one."""
+    return tuple(_HEADLINE_OF[each] for each, place in WORST_FIRST.items() if place <= WORST_FIRST[state])
+
+
 def overall(*headlines: Headline) -> Headline:
     """Return the worst of several lights: critical, unknown, warning, ok. None at all: unknown."""
     return min(headlines, key=_SEVERITY.__getitem__, default="unknown")
