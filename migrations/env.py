@@ -17,6 +17,7 @@ import vigie.checklist.models
 import vigie.checklist.questionnaire_models
 import vigie.checklist.record_models
 import vigie.core.idempotency
+import vigie.core.retention
 import vigie.devices.models
 import vigie.devices.silence_models
 import vigie.events.models

@@ -113,7 +113,7 @@ def test_a_page_that_says_otherwise_would_be_noticed(page: str, old: str, new: s
 
 def test_no_label_names_a_tenant_a_device_or_an_address() -> None:
     labels = {label for _kind, names in real_metrics().values() for label in names}
-    assert labels == {"method", "route", "status", "outcome", "job", "quota", "channel"}
+    assert labels == {"method", "route", "status", "outcome", "job", "quota", "channel", "kind"}
 
 
 def test_an_administrator_is_given_the_same_sql_on_both_pages() -> None:

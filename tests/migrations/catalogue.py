@@ -13,6 +13,7 @@ import vigie.alerts.channel_models
 import vigie.alerts.models
 import vigie.checklist.models
 import vigie.checklist.record_models
+import vigie.core.retention
 import vigie.devices.silence_models
 import vigie.incidents.models
 import vigie.reports.models  # noqa: F401 - each import adds its tables to the metadata
@@ -44,6 +45,7 @@ WIDER_POLICIES = {
     ("device_liveness", "pulse"): ("vigie_worker", "SELECT"),
     ("reassessment", "due"): ("vigie_worker", "SELECT"),
     ("report_schedule", "due"): ("vigie_worker", "SELECT"),
+    **{(table, "due"): ("vigie_worker", "SELECT") for table in ("audit_head", "retention_run")},
     **{
         (table, "doorstep"): ("vigie_signin", "SELECT")
         for table in ("invitation", "member", "practice", "provider", "session")

@@ -13,6 +13,7 @@ def later_rows(provider_id: str, practice_id: str, device_id: str) -> dict[str, 
         f" '{practice_id}', now(), 'unknown', '{{}}'",
         "practice_line (provider_id, practice_id, since, told_at, evidence)": f"{own}, '{practice_id}', now(), now(), '{{}}'",
         "device_refusal (provider_id, device_id, code, first_at, last_at, times)": f"{own}, '{device_id}', 'x', now(), now(), 1",
+        "retention_run (provider_id, due_at, purged)": f"{own}, now(), '{{}}'",
         "webhook_cursor (provider_id, number)": f"{own}, 1",
         "webhook_message (provider_id, number, kind, practice_id, recorded_at, body)": f"{own}, 1, 'x', '{practice_id}', now(),"
         " 'x'",

@@ -109,6 +109,34 @@ class Settings(BaseSettings):
     limit_write_provider: str = Field(
         "15000/10 seconds", pattern=_QUOTA, description="… of all callers of one provider."
     )
+    retention_presence_months: int = Field(
+        25,
+        ge=13,
+        le=240,
+        description="How long the hours in which devices were heard, their silences and lost lines are kept, in months of "
+        "31 days. A report covers up to thirteen.",
+    )
+    retention_backup_runs_months: int = Field(25, ge=13, le=240, description="… single runs of backups.")
+    retention_history_months: int = Field(
+        13,
+        ge=13,
+        le=240,
+        description="… what devices reported, by whole months. An incident may have become known a year before it is "
+        "declared, and its evidence begins thirty days earlier.",
+    )
+    retention_events_months: int = Field(13, ge=13, le=240, description="… the log of changes.")
+    retention_alerts_months: int = Field(
+        13,
+        ge=13,
+        le=240,
+        description="… closed alerts with their course, messages that were sent, and those that were not.",
+    )
+    retention_access_months: int = Field(
+        6,
+        ge=1,
+        le=240,
+        description="… ended sessions, and invitations and installation codes that let nobody in any more.",
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
     intake_batch: int = Field(256, ge=1, le=2000, description="Most heartbeats written in one transaction.")
     intake_queue: int = Field(2048, ge=1, le=20000, description="Heartbeats that may wait; beyond: 503.")

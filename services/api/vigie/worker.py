@@ -37,6 +37,8 @@ from vigie.posture.assessment import Assessor
 from vigie.reports.issuing import House
 from vigie.reports.monthly import JOB as REPORTS
 from vigie.reports.monthly import Monthly
+from vigie.retention import JOB as RETENTION
+from vigie.retention import Retention
 from vigie.settings import Settings
 from vigie.webhooks.book import Book
 from vigie.webhooks.collecting import COLLECT, FORGET, Collector, forget
@@ -164,6 +166,27 @@ def report_job(open_connection: Open, database: Database, clock: Clock, public_u
     return Job(REPORTS, 30, make)
 
 
+def retention_job(settings: Settings, open_connection: Open, database: Database, clock: Clock) -> Job:
+    """Return the job that forgets what is kept long enough: it looks every few minutes, at each provider once a day."""
+    retention = Retention(
+        database,
+        {
+            "presence": settings.retention_presence_months,
+            "backup_runs": settings.retention_backup_runs_months,
+            "history": settings.retention_history_months,
+            "events": settings.retention_events_months,
+            "alerts": settings.retention_alerts_months,
+            "access": settings.retention_access_months,
+        },
+    )
+
+    async def forget_old() -> int:
+        async with open_connection() as connection:
+            return await retention.run(connection, clock.now())
+
+    return Job(RETENTION, 300, forget_old)
+
+
 def post_of(settings: Settings) -> Post:
     """Return what notifications are sent with; raises `SealingKeyError` when the key cannot be read."""
     server = None
@@ -229,6 +252,7 @@ async def run(settings: Settings, health_port: int | None = None, *, clock: Cloc
     delivery = Delivery(database, post_of(settings), clock)
     jobs += notification_jobs(open_connection, database, clock, delivery)
     jobs.append(report_job(open_connection, database, clock, settings.public_url))
+    jobs.append(retention_job(settings, open_connection, database, clock))
     server: Server | None = None
     serving: asyncio.Task[None] | None = None
     if health_port is not None:

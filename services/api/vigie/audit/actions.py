@@ -92,6 +92,7 @@ class Action(StrEnum):
     REPORT_ISSUE = "report.issue"
     REPORT_SCHEDULE_SET = "report_schedule.set"
     RESTORE_TEST_RECORD = "restore_test.record"
+    RETENTION_PURGE = "retention.purge"
     SAVED_VIEW_KEEP = "saved_view.keep"
     SAVED_VIEW_REMOVE = "saved_view.remove"
     SESSION_END = "session.end"

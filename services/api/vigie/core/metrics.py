@@ -57,6 +57,12 @@ NOTIFICATIONS = Counter(
     "Attempts to send a notification, by kind of channel and outcome: sent, temporary, permanent.",
     ["channel", "outcome"],
 )
+RETENTION_ROWS = Counter("vigie_retention_rows_total", "Rows deleted because they were kept long enough.", ["kind"])
+RETENTION_LAST = Gauge(
+    "vigie_retention_last_run_timestamp_seconds",
+    "When old rows of every provider were last looked for, in seconds since 1970.",
+    multiprocess_mode="max",
+)
 SWEEP_HELD = Gauge(
     "vigie_sweep_held",
     "1 while the silence sweep holds because the whole fleet went quiet.",

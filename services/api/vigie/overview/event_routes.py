@@ -64,9 +64,12 @@ async def list_events(call: Reads, query: Annotated[EventQuery, Query()]) -> Eve
 
 
 async def _refuse_expired(call: Call, after: int) -> None:
-    """Raise `EventsExpiredError` when events between `after` and the oldest that is kept are gone."""
-    oldest = await first_kept(call.session, call.principal.provider_id)
-    if oldest is not None and after and after + 1 < oldest:
+    """Raise `EventsExpiredError` when events between `after` and the oldest that is kept are gone, or all of them are."""
+    provider_id = call.principal.provider_id
+    oldest = await first_kept(call.session, provider_id)
+    if oldest is None:
+        oldest = await last_number(call.session, provider_id) + 1
+    if after and after + 1 < oldest:
         said = Sentence(
             f"events before number {oldest} are no longer kept",
             f"Les évènements d'avant le numéro {oldest} ne sont plus gardés.",

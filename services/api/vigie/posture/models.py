@@ -91,6 +91,7 @@ class BackupRun(Base):
 
     __tablename__ = "backup_run"
     __table_args__ = (
+        Index("ix_backup_run_ended_at", "provider_id", "ended_at"),
         ForeignKeyConstraint(["provider_id", "practice_id"], ["practice.provider_id", "practice.id"]),
         TENANT,
     )

@@ -1,0 +1,19 @@
+"""What of the event log is forgotten: its beginning. The numbers that stay have no gap, so a reader can tell that theirs went."""
+
+from typing import Final
+
+from vigie.core.retention import Purge
+
+PURGES: Final = (
+    Purge(
+        "events",
+        "events",
+        """
+        DELETE FROM event WHERE provider_id = $1 AND number <= (
+            SELECT max(number) FROM (
+                SELECT number, bool_or(recorded_at >= $2) OVER (ORDER BY number) AS kept
+                FROM (SELECT number, recorded_at FROM event WHERE provider_id = $1 ORDER BY number LIMIT $3) AS first
+            ) AS judged WHERE NOT kept)
+        """,
+    ),
+)
