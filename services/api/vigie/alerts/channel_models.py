@@ -23,13 +23,13 @@ from vigie.auth.models import one_of
 from vigie.core.db import TENANT, Base
 
 ChannelKind = Literal["mail", "webhook", "service"]
-Severity = Literal["info", "warning", "critical"]
+Severity = Literal["critical", "warning", "info"]  # in the order of `schemas.Severity`: `… | None` of equal ones is one object
 Status = Literal["pending", "sent", "failed", "dropped"]
 Outcome = Literal["sent", "temporary", "permanent"]
 Language = Literal["fr", "en"]
 SECRET: Final = "notification channel"  # noqa: S105 - a word
 """What the sealed secret of a channel is bound to."""
-SEVERITIES: Final[tuple[str, ...]] = get_args(Severity)
+SEVERITIES: Final[tuple[str, ...]] = get_args(Severity)[::-1]
 """From the least to the worst."""
 
 
