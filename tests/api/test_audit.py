@@ -71,6 +71,7 @@ async def test_each_change_is_recorded_with_its_object(cast: Cast, database: Dat
         ("DELETE", f"/v1/enrolment-tokens/{token}", None, "enrolment_token.revoke", token, cedar, {}),
         ("PATCH", path, {"alias": "radio-1"}, "device.change", device.device_id, cedar, {"fields": ["alias"]}),
         ("POST", f"/v1/devices/{pending.device_id}/approve", None, "device.approve", pending.device_id, cedar, {}),
+        ("POST", path + "/clear-suspicion", None, "device.clear", device.device_id, cedar, {"repeated": True}),
         ("POST", path + "/revoke", None, "device.revoke", device.device_id, cedar, {}),
         ("DELETE", path, None, "device.revoke", device.device_id, cedar, {"repeated": True}),
         ("DELETE", f"/v1/practices/{cedar}", None, "practice.archive", cedar, cedar, {}),

@@ -297,6 +297,7 @@ async def test_a_device_that_does_not_exist_is_not_found(cast: Cast) -> None:
         ("GET", "/findings"),
         ("GET", "/presence"),
         ("POST", "/approve"),
+        ("POST", "/clear-suspicion"),
         ("POST", "/revoke"),
     ):
         body: dict[str, Any] | None = {} if method == "PATCH" else None

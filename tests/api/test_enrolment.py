@@ -299,3 +299,33 @@ async def test_a_boot_that_returns_shows_two_machines_with_one_key_and_both_stil
     assert marked == [False, False, True]
     assert (seen["heartbeats"], seen["status"]) == (4, "active")
     assert [change["kind"] for change in changes["items"]].count("device.clone_suspect") == 1
+
+
+async def test_who_has_looked_takes_the_suspicion_back_and_the_next_sign_is_told_anew(cast: Cast) -> None:
+    device, other = await cast.device(machine_hint=HINT), await cast.device()
+    clear = f"/v1/devices/{device.device_id}/clear-suspicion"
+
+    async def shown_by(*boots: str) -> bool:
+        for device.boot_ref in boots:
+            await device.report()
+        return (await suspected(cast, device))[0]
+
+    async def told() -> list[str]:
+        changes = (await cast.pia.get(f"/v1/practices/{cast.cedar}/changes"))["items"]
+        return [each["kind"] for each in changes if each["kind"].startswith("device.clone")][::-1]
+
+    first = await cast.pia.call("POST", clear)
+    nothing_to_clear = await told()
+    seen = [await shown_by("00000002", "00000003", "00000002")]
+    cleared = await cast.pia.post(clear)
+    again = await cast.pia.post(clear)
+    seen += [await shown_by("00000002", "00000004"), await shown_by("00000002")]
+    assert (first.status_code, nothing_to_clear) == (200, [])
+    assert (cleared["clone_suspect_at"], again["clone_suspect_at"]) == (None, None)
+    assert seen == [True, False, True]
+    assert await told() == ["device.clone_suspect", "device.clone_cleared", "device.clone_suspect"]
+    assert await suspected(cast, other) == [False]
+    cast.clock.advance(timedelta(hours=3))
+    renewed = await cast.agent().enrol(await cast.pia.enrolment_token(cast.cedar), machine_hint=HINT)
+    assert renewed.json()["device_id"] == device.device_id
+    assert await suspected(cast, device) == [False], "the copy has the earlier key, which nobody takes any more"

@@ -314,6 +314,7 @@ GUARDS = {
     "POST /v1/clients": "clients:write",
     "POST /v1/clients/{client_id}/secrets": "clients:write",
     "POST /v1/devices/{device_id}/approve": "devices:write",
+    "POST /v1/devices/{device_id}/clear-suspicion": "devices:write",
     "POST /v1/devices/{device_id}/revoke": "devices:write",
     "POST /v1/identity-providers": "identity:write",
     "POST /v1/invitations": "members:write",

@@ -99,6 +99,7 @@ CASES: list[tuple[Begin, Begin, Cause, int, int]] = [
     (lambda log, at: log.silent(at, cause="agent_broken"), lambda log, at: log.returned(at), "agent", 30, 60),
     (event("practice.line_down", devices=[]), event("practice.line_restored"), "line", 0, 15),
     (event("device.clone_suspect", sign="x"), event("device.reenrolled"), "clone", 0, 0),
+    (event("device.clone_suspect", sign="x"), event("device.clone_cleared"), "clone", 0, 0),
     (
         control("ANS-8.1", "warn", "contract_ending"),
         control("ANS-8.1", "pass", "contracts_current"),

@@ -43,6 +43,7 @@ class Action(StrEnum):
     CONTRACT_CREATE = "contract.create"
     DEVICE_APPROVE = "device.approve"
     DEVICE_CHANGE = "device.change"
+    DEVICE_CLEAR = "device.clear"
     DEVICE_ENROL = "device.enrol"
     DEVICE_REENROL = "device.reenrol"
     DEVICE_REVOKE = "device.revoke"
@@ -129,6 +130,7 @@ ROUTE_ACTIONS: Final[Mapping[str, Action]] = {
     "add_practice_supplier": Action.PRACTICE_SUPPLIER_ADD,
     "add_supplier": Action.SUPPLIER_CREATE,
     "approve_device": Action.DEVICE_APPROVE,
+    "clear_suspicion": Action.DEVICE_CLEAR,
     "archive_practice": Action.PRACTICE_ARCHIVE,
     "assign_alert": Action.ALERT_ASSIGN,
     "change_action": Action.ACTION_CHANGE,

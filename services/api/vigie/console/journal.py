@@ -44,6 +44,7 @@ PLAIN: Final[Mapping[str, tuple[str, str]]] = {
     "device.approved": ("person", _("%(by)s a approuvé %(device)s")),
     "device.changed": ("pen", _("%(by)s a modifié la fiche de %(device)s")),
     "device.revoked": ("close", _("%(by)s a retiré %(device)s du parc")),
+    "device.clone_cleared": ("person", _("%(by)s a vérifié %(device)s : une seule machine")),
     "device.clone_suspect": ("warning", _("Deux machines se présentent comme %(device)s")),
     "device.silent": ("critical", _("%(device)s ne répond plus")),
     "device.returned": ("ok", _("%(device)s répond de nouveau")),

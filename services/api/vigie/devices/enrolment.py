@@ -201,6 +201,7 @@ async def _re_enrol(
 ) -> NewEvent:
     device.public_key = key
     device.key_generation += 1
+    device.clone_suspect_at = None  # whoever holds the earlier key is turned away from now on
     device.family, device.role, device.alias = request.family, request.role, request.alias
     await session.execute(
         update(DeviceLiveness)

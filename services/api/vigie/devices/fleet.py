@@ -143,6 +143,22 @@ async def approve_device(call: Call, assessor: Assessor, device_id: UUID) -> Dev
     return device
 
 
+async def clear_suspicion(call: Call, device_id: UUID) -> Device:
+    """Say that one machine has the identity of a device: somebody has looked. A later sign of two is told anew.
+
+    Where nothing was suspected nothing changes.
+    """
+    device = await get_device(call, device_id, lock=True)
+    if device.clone_suspect_at is None:
+        call.audit(details={"repeated": True})
+        return device
+    device.clone_suspect_at = None
+    await call.session.flush()
+    payload = {"by": call.principal.subject}
+    await record(call.session, [device_event(device, "device.clone_cleared", call.now, payload)], call.now)
+    return device
+
+
 async def revoke_device(call: Call, assessor: Assessor, device_id: UUID) -> Device:
     """Turn a device away for good, on every process within a second. Revoking twice changes nothing."""
     await lock_liveness(call.session, call.principal.provider_id, Device.id == device_id)

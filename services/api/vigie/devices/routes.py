@@ -209,6 +209,18 @@ async def approve_device(request: Request, call: Writes, device_id: UUID) -> sch
 
 
 @router.post(
+    "/devices/{device_id}/clear-suspicion",
+    tags=["devices"],
+    responses=problems(NotFoundError),
+    summary="Say that one machine has the identity of a device",
+)
+async def clear_suspicion(call: Writes, device_id: UUID) -> schemas.DeviceOut:
+    """Take back that two machines may share a device's identity (`clone_suspect_at`): somebody has looked, and it is one."""
+    await fleet.clear_suspicion(call, device_id)
+    return await _one(call, device_id)
+
+
+@router.post(
     "/devices/{device_id}/revoke",
     tags=["devices"],
     responses=problems(NotFoundError),

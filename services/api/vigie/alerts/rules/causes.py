@@ -49,6 +49,7 @@ INPUTS: Final = frozenset(
         "device.silent",
         "device.returned",
         "device.silence_explained",
+        "device.clone_cleared",
         "device.clone_suspect",
         "device.reenrolled",
         "device.revoked",

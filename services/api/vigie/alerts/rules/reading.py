@@ -172,6 +172,7 @@ _READERS: Final[Mapping[str, Read]] = {
     "device.silent": _silent,
     "device.silence_explained": _explained,
     "device.returned": _returned,
+    "device.clone_cleared": _one_again,
     "device.clone_suspect": _clone,
     "device.reenrolled": _one_again,
     "device.revoked": _revoked,

@@ -46,6 +46,12 @@ class DeviceRevoked(ByCaller):
     kind: ClassVar[str] = "device.revoked"
 
 
+class DeviceCloneCleared(ByCaller):
+    """Somebody has looked: one machine has the identity of a device."""
+
+    kind: ClassVar[str] = "device.clone_cleared"
+
+
 class DeviceCloneSuspect(Payload):
     """Two machines may be sharing the identity of a device."""
 
