@@ -168,6 +168,7 @@ MATRIX: Final[dict[Operation, Row]] = {
     ("PATCH", DEVICE): Row(WORKS_ON_DEVICES, 200, {"alias": "radio-1"}, fresh="device"),
     ("DELETE", DEVICE): Row(WORKS_ON_DEVICES, 204, fresh="device"),
     ("POST", DEVICE + "/approve"): Row(WORKS_ON_DEVICES, 200, fresh="pending"),
+    ("POST", DEVICE + "/clear-suspicion"): Row(WORKS_ON_DEVICES, 200),
     ("POST", DEVICE + "/revoke"): Row(WORKS_ON_DEVICES, 200, fresh="device"),
     ("GET", DEVICE + "/sections"): Row(READS_DEVICES, 200),
     ("GET", DEVICE + "/findings"): Row(READS_DEVICES, 200),
