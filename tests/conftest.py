@@ -15,6 +15,7 @@ import uvloop
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from tests.support.calm import look_again
 from tests.support.cast import Cast, Stage, assemble, understudy
 from tests.support.copies import Original, original
 from tests.support.database import FAST, PROCESS, URL_VARIABLE, Server
@@ -45,6 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
     check_all()
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # the loop that the service runs on, and a tenth less work
     distributes = getattr(config.option, "dist", "no") != "no" and not hasattr(config, "workerinput")
+    if distributes:
+        look_again()  # collecting is the worker processes' part
     if distributes and not os.environ.get(URL_VARIABLE):
         folder = Path(tempfile.mkdtemp(prefix="vigie-tests-"))
         folder.chmod(0o755)  # as root, PostgreSQL runs as another user who must reach its files
@@ -60,6 +63,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish() -> None:
+    """All tests are loaded."""
+    look_again()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

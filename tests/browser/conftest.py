@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of this folder share one house and one browser: they run one after another, in one process."""
     here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents:
+        if item.path.parent == here:
             item.add_marker(pytest.mark.xdist_group("browser"))
             item.add_marker(pytest.mark.slow(reason="a real browser, the service as it runs, identity providers"))
 
