@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import orjson
+import uvloop
 
 from vigie.core.clock import SystemClock
 from vigie.isolation.check import CheckError, check_isolation
@@ -31,7 +32,8 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Check, and print the report; the status is 1 when anything leaked."""
     with with_database(settings) as ready:
         try:
-            report = asyncio.run(_check(ready, arguments.url))
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                report = runner.run(_check(ready, arguments.url))
         except CheckError as error:
             raise LookupError(str(error)) from error
         except (asyncio.CancelledError, KeyboardInterrupt) as error:

@@ -52,7 +52,8 @@ class Attack:
         self.findings.controls |= dict.fromkeys(self.a.accepted, 201)  # it was done to furnish A
         self.told = frozenset((self.b.secrets | {self.b.marker}) - self.a.secrets - set(self.b.ids.values()))
         guarded = self.guarded
-        for together in _lots(guarded):
+        self.findings.controls |= {each.name: 0 for each in guarded if not self._known(each)}
+        for together in _lots(filter(self._known, guarded)):
             for operation in together:
                 await self._one(operation)
             await self._look_for_changes(", ".join(each.name for each in together))
@@ -85,11 +86,12 @@ class Attack:
         shared = sum(set(operation.parameters) <= set(each.parameters) for each in self.contract.operations)
         return operation.method == "DELETE", shared
 
+    def _known(self, operation: Operation) -> bool:
+        """Whether there is what an operation names, on both sides: otherwise there is nothing to aim at."""
+        return self.a.known(operation) is not None and self.b.known(operation) is not None
+
     async def _one(self, operation: Operation) -> None:
-        mine, theirs = self.a.known(operation), self.b.known(operation)
-        if mine is None or theirs is None:
-            self.findings.controls[operation.name] = 0
-            return
+        mine, theirs = self.a.known(operation) or {}, self.b.known(operation) or {}
         if self.renewed_at is None or self.outside.clock() - self.renewed_at > _TOKENS_FOR:
             self.impostors, self.renewed_at = await self.renew(), self.outside.clock()
         body = await self._right(operation, mine)
