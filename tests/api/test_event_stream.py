@@ -15,6 +15,7 @@ from tests.support.cast import Caller, Cast
 from tests.support.people import Person
 from tests.support.refusals import refusal
 from tests.support.service import free_port
+from vigie.commands.serve import Server
 
 STREAM = {"Accept": "text/event-stream"}
 
@@ -130,6 +131,24 @@ async def test_a_stream_ends_when_its_client_is_revoked(cast: Cast, address: str
         await cast.pia.practice("Ash")  # something to look up for
         with pytest.raises(EOFError):
             await live.take(50)
+
+
+async def test_a_server_that_is_told_to_stop_ends_its_streams_and_waits_for_nobody(
+    own_app: FastAPI, cast: Cast
+) -> None:
+    port = free_port()
+    server = Server(own_app, host="127.0.0.1", port=port, lifespan="off")
+    serving = asyncio.create_task(server._serve())
+    while not server.started:  # noqa: ASYNC110 - the server has no event for it
+        await asyncio.sleep(0.01)
+    async with stream(f"http://127.0.0.1:{port}", bearer(cast.pia)) as feed:
+        await rename(cast, "Cèdre A")
+        assert [event["kind"] for event in await feed.take(1)] == ["practice.changed"]
+        server.should_exit = True
+        with pytest.raises(EOFError):
+            await feed.next()  # it ends as a whole answer does: a broken one would raise something else
+    async with asyncio.timeout(10):  # it may take 25 s
+        await serving
 
 
 async def test_only_who_asks_for_a_stream_gets_one(cast: Cast) -> None:

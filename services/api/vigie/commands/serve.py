@@ -6,7 +6,7 @@ import socket
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
+from fastapi import FastAPI
 
 from vigie.app import create_app
 from vigie.multiprocess import listen, serve_many
@@ -41,9 +41,23 @@ def _with_key(settings: Settings) -> Settings:
     return with_sealing_key(settings.model_copy(update=made))
 
 
-def serve_on(listener: socket.socket, app: ASGIApp) -> None:
+def serve_on(listener: socket.socket, app: FastAPI) -> None:
     """Serve an application on a listening socket until told to stop."""
-    uvicorn.Server(uvicorn.Config(app, **server_options())).run(sockets=[listener])
+    Server(app).run(sockets=[listener])
+
+
+class Server(uvicorn.Server):
+    """A server that ends its open streams when it is told to stop; for answers under way it waits, but not for ever."""
+
+    def __init__(self, app: FastAPI, **options: Any) -> None:
+        """`options`: further ones of uvicorn."""
+        super().__init__(uvicorn.Config(app, **server_options(), **options))
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop. A stream has nothing to finish: its reader goes on where it was at another process."""
+        await self._app.state.parts.tail.end()
+        await super().shutdown(sockets)
 
 
 def server_options() -> dict[str, Any]:

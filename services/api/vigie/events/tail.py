@@ -37,6 +37,7 @@ class Tail:
         self._database = database
         self._every_s = every_s
         self._followed: dict[UUID, _Followed] = {}
+        self.ended = False
 
     @asynccontextmanager
     async def follow(self, provider_id: UUID) -> AsyncIterator[None]:
@@ -53,12 +54,19 @@ class Tail:
                 followed.asking.cancel()
                 del self._followed[provider_id]
 
+    async def end(self) -> None:
+        """Let nobody wait any more: this process is told to stop, and who follows goes on at another."""
+        self.ended = True
+        for followed in list(self._followed.values()):
+            async with followed.grown:
+                followed.grown.notify_all()
+
     async def grown(self, provider_id: UUID, known: int, timeout_s: float) -> bool:
-        """Wait until the log goes beyond a number; false when it did not in time. Inside `follow` only."""
+        """Wait until the log goes beyond a number, or until the end; false when neither came in time. Inside `follow` only."""
         followed = self._followed[provider_id]
         try:
             async with asyncio.timeout(timeout_s), followed.grown:
-                await followed.grown.wait_for(lambda: followed.number > known)
+                await followed.grown.wait_for(lambda: self.ended or followed.number > known)
         except TimeoutError:
             return False
         return True

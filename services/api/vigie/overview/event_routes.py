@@ -97,8 +97,9 @@ async def stream_events(
     """Follow the events as they are committed (server-sent events). Browsers resume by themselves with `Last-Event-ID`.
 
     Each event has its number as `id`, its kind as `event` and the object of the list as `data`. The stream ends within
-    seconds when the session, token or client it was opened with ends, and after an hour at the latest. Only who asks for
-    `text/event-stream` gets it: whoever expected a document would wait for its end.
+    seconds when the session, token or client it was opened with ends, and after an hour at the latest; a service that is
+    being replaced ends it at once. Only who asks for `text/event-stream` gets it: whoever expected a document would wait
+    for its end.
     """
     if _MEDIA_TYPE not in request.headers.get("accept", ""):
         raise NotAStreamError
@@ -120,7 +121,7 @@ async def _lines(request: Request, principal: Principal, after: int) -> AsyncIte
     ends_at = asyncio.get_running_loop().time() + _LIFE_S
     yield b"retry: 3000\n\n"
     async with tail.follow(principal.provider_id):
-        while asyncio.get_running_loop().time() < ends_at:
+        while not tail.ended and asyncio.get_running_loop().time() < ends_at:
             events, after = await _next(kit.database, principal, after)
             for event in events:
                 yield _line(event)
