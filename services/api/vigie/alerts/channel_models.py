@@ -23,7 +23,9 @@ from vigie.auth.models import one_of
 from vigie.core.db import TENANT, Base
 
 ChannelKind = Literal["mail", "webhook", "service"]
-Severity = Literal["critical", "warning", "info"]  # in the order of `schemas.Severity`: `… | None` of equal ones is one object
+Severity = Literal[
+    "critical", "warning", "info"
+]  # in the order of `schemas.Severity`: `… | None` of equal ones is one object
 Status = Literal["pending", "sent", "failed", "dropped"]
 Outcome = Literal["sent", "temporary", "permanent"]
 Language = Literal["fr", "en"]
