@@ -23,9 +23,8 @@ from vigie.auth.models import one_of
 from vigie.core.db import TENANT, Base
 
 ChannelKind = Literal["mail", "webhook", "service"]
-Severity = Literal[
-    "critical", "warning", "info"
-]  # in the order of `schemas.Severity`: `… | None` of equal ones is one object
+# In the order of `schemas.Severity`: two that are equal become one object in `… | None`, whichever was read first.
+Severity = Literal["critical", "warning", "info"]
 Status = Literal["pending", "sent", "failed", "dropped"]
 Outcome = Literal["sent", "temporary", "permanent"]
 Language = Literal["fr", "en"]
