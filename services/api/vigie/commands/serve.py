@@ -6,7 +6,7 @@ import socket
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from vigie.app import create_app
 from vigie.multiprocess import listen, serve_many
@@ -41,7 +41,7 @@ def _with_key(settings: Settings) -> Settings:
     return with_sealing_key(settings.model_copy(update=made))
 
 
-def serve_on(listener: socket.socket, app: FastAPI) -> None:
+def serve_on(listener: socket.socket, app: Starlette) -> None:
     """Serve an application on a listening socket until told to stop."""
     Server(app).run(sockets=[listener])
 
@@ -49,7 +49,7 @@ def serve_on(listener: socket.socket, app: FastAPI) -> None:
 class Server(uvicorn.Server):
     """A server that ends its open streams when it is told to stop; for answers under way it waits, but not for ever."""
 
-    def __init__(self, app: FastAPI, **options: Any) -> None:
+    def __init__(self, app: Starlette, **options: Any) -> None:
         """`options`: further ones of uvicorn."""
         super().__init__(uvicorn.Config(app, **server_options(), **options))
         self._app = app
