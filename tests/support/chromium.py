@@ -11,7 +11,7 @@ from typing import Any
 from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
 
 AXE = Path(__file__).parents[2] / "tests" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
-# Windows nobody looks at have an address bar, whose two pages of suggestions take a second and a half of a processor for each window.
+# Windows nobody looks at have an address bar, whose two pages of suggestions take 1.5 s of a processor for each window.
 # The list takes the place of the one that Playwright gives; that one's part about Chromium is repeated.
 _NOT_WANTED = (
     "WebUIOmniboxPopup,WebUIOmniboxAimPopup,"
