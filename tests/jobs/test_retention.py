@@ -302,7 +302,7 @@ async def test_two_workers_delete_once_and_one_that_stopped_is_followed(
         running = asyncio.create_task(retention.run(first, now))
         async with asyncio.timeout(10):
             while not await rows.fetchval(  # noqa: ASYNC110 - nothing tells when somebody begins to wait for a lock
-                "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
             ):
                 await asyncio.sleep(0.01)
         await rows.execute("UPDATE retention_run SET claim = $2 WHERE provider_id = $1", atlas.provider_id, uuid7())
