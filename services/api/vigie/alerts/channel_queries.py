@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from vigie.alerts.channel_schemas import NotificationQuery
 from vigie.auth.dependencies import Call
 from vigie.auth.models import Member
 from vigie.core.errors import NotFoundError
-from vigie.core.pagination import PageQuery, Shape, keyset, page_of
+from vigie.core.pagination import PageQuery, Shape, by_shape, keyset, page_of
 from vigie.practices.models import Practice
 from vigie.practices.queries import get_practice, seen_in, shape_of
 
@@ -57,7 +56,7 @@ async def count_channels(call: Call) -> int:
     return (await call.session.scalars(statement)).one()
 
 
-@cache
+@by_shape
 def _notifications(shape: Shape) -> Select[*tuple[Any, ...]]:
     provider = Notification.provider_id
     statement = (

@@ -12,7 +12,7 @@ from vigie.alerts.channel_models import SEVERITIES, Channel, Suppression
 from vigie.alerts.models import Alert
 from vigie.auth.models import Member
 from vigie.core.clock import wire_time
-from vigie.practices.models import Practice
+from vigie.practices.models import Practice, practice_of
 
 _MOST: Final = 100
 _DEVICES: Final = 8
@@ -43,7 +43,7 @@ async def _alerts(session: AsyncSession, conditions: Sequence[ColumnElement[bool
     worst_first = case({name: -place for place, name in enumerate(SEVERITIES)}, value=Alert.severity)
     rows = await session.execute(
         select(Alert, Practice.name, Member.name.label("assignee"))
-        .join(Practice, (Practice.provider_id == Alert.provider_id) & (Practice.id == Alert.practice_id))
+        .join(Practice, practice_of(Alert))
         .outerjoin(Member, (Member.provider_id == Alert.provider_id) & (Member.id == Alert.assignee_id))
         .where(*conditions)
         .order_by(worst_first, Alert.opened_at, Alert.id)

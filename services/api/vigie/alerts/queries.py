@@ -17,8 +17,8 @@ from vigie.auth.dependencies import Call
 from vigie.auth.models import Member
 from vigie.core.db import PROVIDER
 from vigie.core.errors import NotFoundError
-from vigie.core.pagination import Shape, page_of
-from vigie.practices.models import Practice
+from vigie.core.pagination import Shape, by_shape, page_of
+from vigie.practices.models import Practice, practice_of
 from vigie.practices.queries import MATCHING, as_caller, seen_in, shape_of, visible, words_of
 
 _INSTANT = datetime.fromisoformat
@@ -63,15 +63,14 @@ class Listed:
     assignee: str | None
 
 
-@cache
+@by_shape
 def _listing(shape: Shape) -> Select[*tuple[Any, ...]]:
     """Return the statement of `list_alerts`: columns, not objects, because lists are long."""
-    tied = and_(Practice.provider_id == Alert.provider_id, Practice.id == Alert.practice_id)
     given = and_(Member.provider_id == Alert.provider_id, Member.id == Alert.assignee_id)
     statement = (
         select(Practice.name, Member.name, *Alert.__table__.columns)
         .select_from(Alert)
-        .join(Practice, tied)
+        .join(Practice, practice_of(Alert))
         .outerjoin(Member, given)
         .where(
             Alert.provider_id == PROVIDER,
@@ -86,11 +85,10 @@ def _listing(shape: Shape) -> Select[*tuple[Any, ...]]:
 
 
 def _alerts(call: Call) -> Select[Alert, str, str, str | None]:
-    tied = and_(Practice.provider_id == Alert.provider_id, Practice.id == Alert.practice_id)
     given = and_(Member.provider_id == Alert.provider_id, Member.id == Alert.assignee_id)
     return (
         select(Alert, Practice.name, Practice.time_zone, Member.name)
-        .join(Practice, tied)
+        .join(Practice, practice_of(Alert))
         .outerjoin(Member, given)
         .where(*visible(call.principal), Alert.provider_id == call.principal.provider_id)
     )
@@ -162,12 +160,11 @@ async def course_of(call: Call, alert: Alert) -> Sequence[AlertEntry]:
     return rows.all()
 
 
-@cache
+@by_shape
 def _suppressions(shape: Shape) -> Select[*tuple[Any, ...]]:
-    tied = and_(Practice.provider_id == Suppression.provider_id, Practice.id == Suppression.practice_id)
     statement = (
         select(Suppression, Practice.name)
-        .outerjoin(Practice, tied)
+        .outerjoin(Practice, practice_of(Suppression))
         # Of the provider as a whole only to those who see all of it.
         .where(
             *seen_in(Suppression.provider_id, Suppression.practice_id, limited=shape.limited),
@@ -218,10 +215,9 @@ async def policies_of(call: Call) -> dict[str, AlertingPolicy]:
 
 def visible_windows(call: Call) -> Select[MaintenanceWindow]:
     """Return the statement over the windows a caller sees: those of visible practices, and those of the whole provider."""
-    tied = and_(Practice.provider_id == MaintenanceWindow.provider_id, Practice.id == MaintenanceWindow.practice_id)
     return (
         select(MaintenanceWindow)
-        .outerjoin(Practice, tied)
+        .outerjoin(Practice, practice_of(MaintenanceWindow))
         .where(
             MaintenanceWindow.provider_id == call.principal.provider_id,
             or_(MaintenanceWindow.practice_id.is_(None), and_(*visible(call.principal))),
@@ -229,14 +225,13 @@ def visible_windows(call: Call) -> Select[MaintenanceWindow]:
     )
 
 
-@cache
+@by_shape
 def _windows(shape: Shape) -> Select[*tuple[Any, ...]]:
-    tied = and_(Practice.provider_id == MaintenanceWindow.provider_id, Practice.id == MaintenanceWindow.practice_id)
     now = bindparam("now", type_=MaintenanceWindow.ends_at.type)
     seen = and_(*seen_in(Practice.provider_id, Practice.id, limited=shape.limited))
     statement = (
         select(MaintenanceWindow)
-        .outerjoin(Practice, tied)
+        .outerjoin(Practice, practice_of(MaintenanceWindow))
         .where(
             MaintenanceWindow.provider_id == PROVIDER,
             or_(MaintenanceWindow.practice_id.is_(None), seen),

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Date, Select, bindparam, delete, func, select, update
@@ -18,14 +17,13 @@ from vigie.checklist.models import Action, Attestation, AttestationEvidence, Che
 from vigie.checklist.schemas import ActionQuery
 from vigie.core.db import PROVIDER
 from vigie.core.errors import NotFoundError
-from vigie.core.pagination import PageQuery, Shape, keyset, page_of
+from vigie.core.pagination import PageQuery, Shape, by_shape, keyset, page_of
 from vigie.posture.models import Finding, Posture
-from vigie.practices.models import Practice
+from vigie.practices.models import Practice, practice_of
 from vigie.practices.queries import seen_in, shape_of, visible, visible_practices
 
 INVENTORY = "ANS-5.11"
 """Judged of the practice itself, but from its devices: their sweep looks after it."""
-_TIED: Final = (Practice.provider_id == Action.provider_id) & (Practice.id == Action.practice_id)
 
 
 async def lock_postures(session: AsyncSession, provider_id: UUID, practices: Iterable[UUID]) -> list[UUID]:
@@ -216,7 +214,7 @@ async def get_evidence(call: Call, evidence_id: UUID) -> Evidence:
     """Return a file of a visible practice with its content; raises `NotFoundError` for any other."""
     found = await call.session.scalars(
         select(Evidence)
-        .join(Practice, (Practice.provider_id == Evidence.provider_id) & (Practice.id == Evidence.practice_id))
+        .join(Practice, practice_of(Evidence))
         .where(*visible(call.principal))
         .where(Evidence.provider_id == call.principal.provider_id, Evidence.id == evidence_id)
         .options(undefer(Evidence.content))
@@ -255,7 +253,7 @@ async def open_actions(
 def _of_visible(call: Call) -> Select[Action]:
     return (
         select(Action)
-        .join(Practice, _TIED)
+        .join(Practice, practice_of(Action))
         .where(Action.provider_id == call.principal.provider_id, *visible(call.principal))
     )
 
@@ -270,11 +268,11 @@ async def get_action(call: Call, action_id: UUID, *, lock: bool = False) -> Acti
     return found
 
 
-@cache
+@by_shape
 def _actions(shape: Shape) -> Select[*tuple[Any, ...]]:
     statement = (
         select(Action)
-        .join(Practice, _TIED)
+        .join(Practice, practice_of(Action))
         .where(
             Action.provider_id == PROVIDER,
             *seen_in(Practice.provider_id, Practice.id, limited=shape.limited),

@@ -26,7 +26,7 @@ from vigie.core.db import PROVIDER
 from vigie.core.errors import NotFoundError
 from vigie.core.pagination import PageQuery, keyset, page_of
 from vigie.core.sentences import Sentence
-from vigie.practices.models import Practice, Provider
+from vigie.practices.models import Practice, Provider, practice_of
 
 _DEVICE = table(
     "device", column("provider_id"), column("practice_id"), column("id")
@@ -156,10 +156,7 @@ async def practices_hosted_by(session: AsyncSession, supplier: Supplier) -> list
     """Return the practices whose health data a supplier holds, archived ones apart."""
     rows = await session.scalars(
         select(PracticeSupplier.practice_id)
-        .join(
-            Practice,
-            (Practice.provider_id == PracticeSupplier.provider_id) & (Practice.id == PracticeSupplier.practice_id),
-        )
+        .join(Practice, practice_of(PracticeSupplier))
         .where(PracticeSupplier.provider_id == supplier.provider_id, PracticeSupplier.supplier_id == supplier.id)
         .where(PracticeSupplier.hosts_health_data, Practice.archived_at.is_(None))
         .order_by(PracticeSupplier.practice_id)

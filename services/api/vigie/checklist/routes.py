@@ -183,7 +183,10 @@ async def add_evidence(
     practice_id: UUID,
     idempotency_key: IdempotencyKey = None,
 ) -> schemas.EvidenceOut:
-    """Upload a PDF, PNG or JPEG of at most 2 MiB as the body of the request. Never a document that speaks of a patient."""
+    """Upload a PDF, PNG or JPEG of at most 2 MiB as the body of the request. Never a document that speaks of a patient.
+
+    A file that no answer names is deleted 31 days after it came.
+    """
     if isinstance(upload, AppError):
         raise upload
     if upload is None:  # the guard has refused, or the caller's rights changed in between

@@ -5,11 +5,12 @@ go. The order is a row-value comparison on an index, so a page costs the same at
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, Integer, Select, SQLColumnExpression, bindparam, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, SQLColumnExpression, Tuple, bindparam, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from vigie.core.crypto import b64url, b64url_decode
@@ -69,12 +70,20 @@ def keyset(
     descending: bool = False,
 ) -> Select[*tuple[Any, ...]]:
     """Order a statement by `columns`, continue after the cursor, and fetch one row more than the page holds."""
-    if query.cursor is not None:
-        after = decode_cursor(query.cursor, kinds)
-        bound = tuple_(*columns) < tuple_(*after) if descending else tuple_(*columns) > tuple_(*after)
-        statement = statement.where(bound)
-    order = [column.desc() if descending else column.asc() for column in columns]
-    return statement.order_by(*order).limit(query.limit + 1)
+    after = tuple_(*decode_cursor(query.cursor, kinds)) if query.cursor is not None else None
+    return _ordered(statement, columns, after, descending=descending).limit(query.limit + 1)
+
+
+def _ordered(
+    statement: Select[*tuple[Any, ...]],
+    columns: Sequence[SQLColumnExpression[Any]],
+    after: Tuple | None,
+    *,
+    descending: bool,
+) -> Select[*tuple[Any, ...]]:
+    if after is not None:
+        statement = statement.where(tuple_(*columns) < after if descending else tuple_(*columns) > after)
+    return statement.order_by(*(column.desc() if descending else column.asc() for column in columns))
 
 
 class Shape(NamedTuple):
@@ -100,11 +109,13 @@ class Shape(NamedTuple):
         descending: bool = False,
     ) -> Select[*tuple[Any, ...]]:
         """Do what `keyset` does; the parameters are those of `place_of`."""
-        if self.continued:
-            after = tuple_(*(bindparam(f"after_{place}", type_=column.type) for place, column in enumerate(columns)))
-            statement = statement.where(tuple_(*columns) < after if descending else tuple_(*columns) > after)
-        order = [column.desc() if descending else column.asc() for column in columns]
-        return statement.order_by(*order).limit(bindparam("rows", type_=Integer))
+        places = [bindparam(f"after_{place}", type_=column.type) for place, column in enumerate(columns)]
+        after = tuple_(*places) if self.continued else None
+        return _ordered(statement, columns, after, descending=descending).limit(bindparam("rows", type_=Integer))
+
+
+by_shape = lru_cache(maxsize=128)
+"""Keeps the statements of the shapes asked for last: filters combine to more of them than a process should hold."""
 
 
 def place_of(query: PageQuery, kinds: Sequence[Callable[[Any], Any]]) -> dict[str, Any]:

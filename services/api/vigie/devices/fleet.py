@@ -20,7 +20,7 @@ from vigie.events.log import NewEvent
 from vigie.events.session import driver_connection, record
 from vigie.posture import reassessments
 from vigie.posture.assessment import Assessor, PracticeKey
-from vigie.practices.models import Practice
+from vigie.practices.models import Practice, practice_of
 from vigie.practices.queries import get_practice, visible
 
 
@@ -37,7 +37,7 @@ async def get_device(call: Call, device_id: UUID, *, lock: bool = False) -> Devi
         return known
     statement = (
         select(Device)
-        .join(Practice, (Practice.provider_id == Device.provider_id) & (Practice.id == Device.practice_id))
+        .join(Practice, practice_of(Device))
         .where(*visible(call.principal))
         .where(Device.provider_id == call.principal.provider_id, Device.id == device_id)
     )

@@ -11,11 +11,11 @@ from sqlalchemy import Boolean, Date, Row, Select, Text, Uuid, and_, bindparam, 
 
 from vigie.auth.dependencies import Call
 from vigie.core.db import PROVIDER
-from vigie.core.pagination import PageQuery, Shape, keyset, page_of
+from vigie.core.pagination import PageQuery, Shape, by_shape, keyset, page_of
 from vigie.devices.models import Device, DeviceLiveness, DevicePresence, DeviceSection, EnrolmentToken, SectionHistory
 from vigie.devices.silence_models import DeviceSilence, ServiceOutage
 from vigie.posture.models import Finding
-from vigie.practices.models import Practice
+from vigie.practices.models import Practice, practice_of
 from vigie.practices.queries import as_caller, get_practice, seen_in, shape_of
 
 _SYSTEM: Final = "ANS-2.1"
@@ -41,7 +41,7 @@ def _devices(*, limited: bool) -> Select[*tuple[Any, ...]]:
     """Return the statement over the devices a caller sees, made once; it is executed with `as_caller`."""
     return (
         select(Device, DeviceLiveness, DeviceSilence, _RUNNING.scalar_subquery(), Finding.evidence)
-        .join(Practice, and_(Practice.provider_id == Device.provider_id, Practice.id == Device.practice_id))
+        .join(Practice, practice_of(Device))
         .join(
             DeviceLiveness,
             and_(DeviceLiveness.provider_id == Device.provider_id, DeviceLiveness.device_id == Device.id),
@@ -66,7 +66,7 @@ def _devices(*, limited: bool) -> Select[*tuple[Any, ...]]:
     )
 
 
-@cache
+@by_shape
 def _listed(shape: Shape) -> Select[*tuple[Any, ...]]:
     statement = _devices(limited=shape.limited).where(*shape.where(Device, "practice_id", "status"))
     if "clone_suspect" in shape.filters:
@@ -134,7 +134,7 @@ class HistoryQuery(PageQuery):
     section: str | None = Field(None, max_length=32, description="Only reports that changed this section, and only it.")
 
 
-@cache
+@by_shape
 def _history(shape: Shape) -> Select[*tuple[Any, ...]]:
     statement = select(SectionHistory).where(
         SectionHistory.provider_id == PROVIDER, SectionHistory.device_id == bindparam("device", type_=Uuid)
@@ -152,7 +152,7 @@ async def history_of(call: Call, device: Device, query: HistoryQuery) -> tuple[S
     return page_of(rows, query, lambda row: [row.received_at.isoformat(), row.sequence])
 
 
-@cache
+@by_shape
 def _silences(shape: Shape) -> Select[*tuple[Any, ...]]:
     statement = select(DeviceSilence).where(
         DeviceSilence.provider_id == PROVIDER, DeviceSilence.device_id == bindparam("device", type_=Uuid)

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Uuid, and_, any_, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Uuid, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
@@ -15,11 +14,11 @@ from sqlalchemy.orm import undefer
 from vigie.auth.dependencies import Call
 from vigie.core.db import PROVIDER
 from vigie.core.errors import NotFoundError
-from vigie.core.pagination import Shape, page_of
+from vigie.core.pagination import Shape, by_shape, page_of
 from vigie.incidents.errors import NothingFrozenError
 from vigie.incidents.models import Incident, IncidentEntry, IncidentEvidence, IncidentNotice, IncidentStep
 from vigie.incidents.schemas import IncidentQuery
-from vigie.practices.models import Practice
+from vigie.practices.models import Practice, practice_of
 from vigie.practices.queries import seen_in, shape_of, visible
 
 _STATUSES: Final[Mapping[str, ColumnElement[bool]]] = {
@@ -47,10 +46,9 @@ class Course:
 
 
 def _visible(call: Call) -> Select[Incident, Practice]:
-    tied = and_(Practice.provider_id == Incident.provider_id, Practice.id == Incident.practice_id)
     return (
         select(Incident, Practice)
-        .join(Practice, tied)
+        .join(Practice, practice_of(Incident))
         .where(*visible(call.principal), Incident.provider_id == call.principal.provider_id)
     )
 
@@ -67,12 +65,11 @@ async def get_incident(call: Call, incident_id: UUID, *, lock: bool = False) -> 
     return Seen(row.Incident, row.Practice)
 
 
-@cache
+@by_shape
 def _incidents(shape: Shape) -> Select[*tuple[Any, ...]]:
-    tied = and_(Practice.provider_id == Incident.provider_id, Practice.id == Incident.practice_id)
     statement = (
         select(Incident, Practice)
-        .join(Practice, tied)
+        .join(Practice, practice_of(Incident))
         .where(
             Incident.provider_id == PROVIDER,
             *seen_in(Practice.provider_id, Practice.id, limited=shape.limited),

@@ -15,7 +15,7 @@ from vigie.auth.models import Member
 from vigie.core.db import PROVIDER
 from vigie.overview.reason_queries import Judged
 from vigie.posture.models import Posture
-from vigie.practices.models import Practice
+from vigie.practices.models import Practice, practice_of
 from vigie.practices.queries import as_caller, seen_in
 
 FIRST = 3
@@ -73,7 +73,7 @@ def _whole(*, limited: bool) -> Select[*tuple[Any, ...]]:
             *(Alert.id, Alert.practice_id, Alert.cause, Alert.severity, Alert.condition_since, Alert.assignee_id),
             *(Alert.members, Practice.name.label("practice_name"), Member.name.label("assignee_name")),
         )
-        .join(Practice, and_(Practice.provider_id == Alert.provider_id, Practice.id == Alert.practice_id))
+        .join(Practice, practice_of(Alert))
         .outerjoin(Member, and_(Member.provider_id == Alert.provider_id, Member.id == Alert.assignee_id))
         .where(
             *seen_in(Alert.provider_id, Alert.practice_id, limited=limited),

@@ -36,7 +36,7 @@ from vigie.posture.rules.device import ALSO_ON_RECORD
 from vigie.posture.rules.model import Policy, State
 from vigie.posture.rules.practice import HEADLINES
 from vigie.posture.terms import stored_policy
-from vigie.practices.models import Practice
+from vigie.practices.models import Practice, practice_of
 from vigie.practices.queries import visible
 
 PRACTICE: Final = bindparam("practice", type_=Uuid)
@@ -279,7 +279,7 @@ async def count_controls(call: Call) -> tuple[int, dict[str, dict[State, int]]]:
     One statement for what devices decide and one for the rest: together in one, each practice's objects were unpacked twice, and
     every answer was compared with every control of devices.
     """
-    own = and_(Practice.provider_id == Posture.provider_id, Practice.id == Posture.practice_id)
+    own = practice_of(Posture)
     of_caller = (Posture.provider_id == call.principal.provider_id, *visible(call.principal))
     judged = func.jsonb_each(Posture.controls).table_valued(column("key", Text), column("value", JSONB), name="judged")
     answered = func.jsonb_each_text(Posture.answers).table_valued(

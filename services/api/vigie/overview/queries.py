@@ -12,7 +12,7 @@ from vigie.auth.dependencies import Call
 from vigie.auth.models import Member
 from vigie.core.db import PROVIDER
 from vigie.core.errors import NotFoundError
-from vigie.core.pagination import Shape, page_of
+from vigie.core.pagination import Shape, by_shape, page_of
 from vigie.devices.silence_models import PracticeLine
 from vigie.overview.checklist_queries import in_state
 from vigie.overview.schemas import PracticeQuery
@@ -20,7 +20,7 @@ from vigie.posture.models import Posture
 from vigie.posture.queries import posture_of
 from vigie.posture.rules.model import State
 from vigie.posture.rules.practice import HEADLINES, lights_with
-from vigie.practices.models import Practice, PracticeResponsible
+from vigie.practices.models import Practice, PracticeResponsible, practice_of
 from vigie.practices.queries import MATCHING, as_caller, seen_in, shape_of, visible_in, words_of
 
 _FILTERS = ("overall", "patch", "backup", "checklist", "liveness")
@@ -67,10 +67,6 @@ class Whole(NamedTuple):
     member_name: str | None
 
 
-def _tied(model: type[Posture | PracticeLine | PracticeResponsible]) -> ColumnElement[bool]:
-    return and_(model.provider_id == Practice.provider_id, model.practice_id == Practice.id)
-
-
 @cache
 def _whole(*, limited: bool) -> Select[*tuple[Any, ...]]:
     """Return the statement of `read_whole`, made once: every page of a practice asks it."""
@@ -82,9 +78,9 @@ def _whole(*, limited: bool) -> Select[*tuple[Any, ...]]:
     )
     return (
         select(Practice, Posture, PracticeLine, Member.id, Member.name)
-        .outerjoin(Posture, _tied(Posture))
-        .outerjoin(PracticeLine, and_(_tied(PracticeLine), PracticeLine.since == latest))
-        .outerjoin(PracticeResponsible, _tied(PracticeResponsible))
+        .outerjoin(Posture, practice_of(Posture))
+        .outerjoin(PracticeLine, and_(practice_of(PracticeLine), PracticeLine.since == latest))
+        .outerjoin(PracticeResponsible, practice_of(PracticeResponsible))
         .outerjoin(
             Member,
             and_(Member.provider_id == PracticeResponsible.provider_id, Member.id == PracticeResponsible.member_id),
@@ -148,7 +144,7 @@ def listed(columns: tuple[Any, ...], *, limited: bool) -> Select[*tuple[Any, ...
     )
 
 
-@cache
+@by_shape
 def _narrowed(shape: Shape, control: str | None, state: State) -> Select[*tuple[Any, ...]]:
     """Return the statement of `list_practices`. A control is written out: what it implies depends on which one it is."""
     columns = _REASONED if "reasons" in shape.filters else _LISTED
@@ -224,13 +220,12 @@ async def count_lights(call: Call) -> Sequence[Row[*tuple[Any, ...]]]:
 @cache
 def _given(*, limited: bool) -> Select[int, int]:
     """Return the statement of `count_responsibles`, made once: the fleet and both pages of gaps ask it."""
-    tied = and_(Practice.provider_id == PracticeResponsible.provider_id, Practice.id == PracticeResponsible.practice_id)
     own = PracticeResponsible.member_id == bindparam("me", type_=Uuid)
     seen = seen_in(PracticeResponsible.provider_id, PracticeResponsible.practice_id, limited=limited)
     return (
         select(func.count(), func.count().filter(own))
         .select_from(PracticeResponsible)
-        .join(Practice, tied)
+        .join(Practice, practice_of(PracticeResponsible))
         .where(*seen, Practice.archived_at.is_(None))
     )
 

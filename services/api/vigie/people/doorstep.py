@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, and_, or_, select, update
+from sqlalchemy import Select, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,7 +22,7 @@ from vigie.core.db import Database
 from vigie.core.ids import uuid7
 from vigie.people.errors import IdentityConflictError
 from vigie.people.models import Invitation
-from vigie.practices.models import Practice, Provider
+from vigie.practices.models import Practice, Provider, practice_of
 
 _ROUNDS: Final = 5  # how often a first sign-in that met another of the same person looks again
 
@@ -128,7 +128,7 @@ def _places(table: type[Member] | type[Invitation]) -> Select[*tuple[Any, ...]]:
     return (
         select(table.provider_id, table.role, table.practice_id, table.id, *names)
         .join(Provider, Provider.id == table.provider_id)
-        .outerjoin(Practice, and_(Practice.provider_id == table.provider_id, Practice.id == table.practice_id))
+        .outerjoin(Practice, practice_of(table))
         .where(or_(table.practice_id.is_(None), Practice.archived_at.is_(None)))
     )
 

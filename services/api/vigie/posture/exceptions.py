@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any, Final, Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, select
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, select
 
 from vigie.auth.dependencies import Call
 from vigie.core.errors import NotFoundError
 from vigie.core.ids import uuid7
-from vigie.core.pagination import Shape, page_of
+from vigie.core.pagination import Shape, by_shape, page_of
 from vigie.core.sentences import Sentence
 from vigie.events.log import NewEvent
 from vigie.events.session import record
@@ -22,7 +21,7 @@ from vigie.posture.models import ControlException
 from vigie.posture.policy_schemas import ExceptionQuery, NewException
 from vigie.posture.rules.device import DEVICE_CONTROLS
 from vigie.posture.rules.records import months_after
-from vigie.practices.models import Practice
+from vigie.practices.models import Practice, practice_of
 from vigie.practices.queries import seen_in, shape_of, visible
 
 LONGEST_MONTHS = 24
@@ -91,12 +90,11 @@ async def end_exception(call: Call, exception_id: UUID) -> None:
     await _judge_anew(call, row, "exception.ended")
 
 
-@cache
+@by_shape
 def _listed(shape: Shape) -> Select[*tuple[Any, ...]]:
-    tied = and_(Practice.provider_id == ControlException.provider_id, Practice.id == ControlException.practice_id)
     statement = (
         select(ControlException)
-        .join(Practice, tied)
+        .join(Practice, practice_of(ControlException))
         .where(
             *seen_in(Practice.provider_id, Practice.id, limited=shape.limited),
             *shape.where(ControlException, *_FILTERS),
@@ -122,8 +120,7 @@ async def count_active(call: Call, practice_id: UUID) -> int:
 
 
 def _visible(call: Call) -> Select[ControlException]:
-    tied = and_(Practice.provider_id == ControlException.provider_id, Practice.id == ControlException.practice_id)
-    return select(ControlException).join(Practice, tied).where(*visible(call.principal))
+    return select(ControlException).join(Practice, practice_of(ControlException)).where(*visible(call.principal))
 
 
 def _check_period(starts_at: datetime, ends_at: datetime, now: datetime) -> None:

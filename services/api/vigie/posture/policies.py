@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,7 +23,7 @@ from vigie.posture.rules.bounds import BOUNDS, excesses, values_of
 from vigie.posture.rules.device import DEVICE_CONTROLS
 from vigie.posture.rules.model import Policy, PolicyError
 from vigie.posture.terms import merged
-from vigie.practices.models import Practice
+from vigie.practices.models import Practice, practice_of
 from vigie.practices.queries import changeable_practice, refuse_limited, visible
 
 Thresholds = Mapping[str, Mapping[str, Any]]
@@ -124,8 +124,7 @@ async def own_policies(
     provider_id = call.principal.provider_id
     ours = select(OwnPolicy).where(OwnPolicy.provider_id == provider_id, OwnPolicy.practice_id.is_(None))
     provider = (await call.session.scalars(ours)).first()
-    tied = and_(Practice.provider_id == OwnPolicy.provider_id, Practice.id == OwnPolicy.practice_id)
-    statement = select(OwnPolicy).join(Practice, tied).where(*visible(call.principal))
+    statement = select(OwnPolicy).join(Practice, practice_of(OwnPolicy)).where(*visible(call.principal))
     if practice_id is not None:
         statement = statement.where(OwnPolicy.practice_id == practice_id)
     rows = (await call.session.scalars(keyset(statement, query, [OwnPolicy.subject_id], [UUID]))).all()
@@ -135,8 +134,7 @@ async def own_policies(
 
 async def practices_judged(call: Call) -> list[UUID]:
     """Return the visible practices that have a verdict, in the order of their ids."""
-    tied = and_(Practice.provider_id == Posture.provider_id, Practice.id == Posture.practice_id)
-    statement = select(Posture.practice_id).join(Practice, tied).where(*visible(call.principal))
+    statement = select(Posture.practice_id).join(Practice, practice_of(Posture)).where(*visible(call.principal))
     return list((await call.session.scalars(statement.order_by(Posture.practice_id))).all())
 
 

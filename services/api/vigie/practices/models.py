@@ -4,7 +4,18 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, DateTime, ForeignKey, ForeignKeyConstraint, Index, String, Text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Computed,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    and_,
+)
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -102,3 +113,8 @@ class OpeningHours(Base):
     practice_id: Mapped[UUID] = mapped_column(primary_key=True)
     hours: Mapped[dict[str, Any]] = mapped_column(JSONB)
     changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+def practice_of(table: Any) -> ColumnElement[bool]:
+    """Return the condition that joins the rows of a tenant table to their practice: both columns of the key, always."""
+    return and_(Practice.provider_id == table.provider_id, Practice.id == table.practice_id)

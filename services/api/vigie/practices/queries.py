@@ -15,7 +15,7 @@ from vigie.core.db import PROVIDER
 from vigie.core.errors import NotFoundError
 from vigie.core.pagination import PageQuery, Shape, keyset, page_of, place_of
 from vigie.practices.errors import PracticeArchivedError
-from vigie.practices.models import Practice, PracticeResponsible
+from vigie.practices.models import Practice, PracticeResponsible, practice_of
 from vigie.practices.schemas import ResponsibleOut
 
 _MOST_MEMBERS: Final = 500
@@ -127,10 +127,7 @@ async def list_responsibles(call: Call, query: PageQuery) -> tuple[Sequence[Row[
     sees = or_(
         ~Member.limited,
         select(MemberPractice.practice_id)
-        .join(
-            Practice,
-            and_(Practice.provider_id == MemberPractice.provider_id, Practice.id == MemberPractice.practice_id),
-        )
+        .join(Practice, practice_of(MemberPractice))
         .where(
             *visible(call.principal),
             MemberPractice.provider_id == Member.provider_id,

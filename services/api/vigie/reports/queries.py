@@ -14,7 +14,7 @@ from vigie.auth.dependencies import Call
 from vigie.core.crypto import hash_secret
 from vigie.core.errors import NotFoundError
 from vigie.core.pagination import PageQuery, keyset, page_of
-from vigie.practices.models import Practice
+from vigie.practices.models import Practice, practice_of
 from vigie.practices.queries import visible
 from vigie.reports.models import ProviderLogo, Report, ReportHead, ReportSchedule
 from vigie.reports.rules import Period
@@ -42,7 +42,7 @@ async def get_report(call: Call, report_id: UUID, *, whole: bool = False) -> Rep
     """Return a report of a visible practice, `whole` with its bytes; raises `NotFoundError` for any other."""
     chosen = (
         select(Report)
-        .join(Practice, (Practice.provider_id == Report.provider_id) & (Practice.id == Report.practice_id))
+        .join(Practice, practice_of(Report))
         .where(*visible(call.principal))
         .where(Report.provider_id == call.principal.provider_id, Report.id == report_id)
     )
