@@ -21,7 +21,8 @@ PYTHON ?= $(shell $(FIND_PYTHON))
 BIN := .venv/bin
 CODE := services/api/vigie services/agent/vigie_agent tests bench tools migrations
 WITH_CODE = $(foreach folder,$(CODE),$(if $(wildcard $(folder)/*.py $(folder)/*/*.py),$(folder)))
-JOBS ?= 2
+# One more than the two cores of the budget: while one test waits, two others work.
+JOBS ?= 3
 LOCKED := requirements/bootstrap.txt requirements/dev.txt
 
 help: ## this list
