@@ -1,7 +1,6 @@
 """The same application with the database call of the intake removed: the ceiling P1 is compared with."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,10 +8,8 @@ from collections.abc import Mapping, Sequence
 import vigie.app
 from vigie import multiprocess
 from vigie.cli import main
-from vigie.commands.serve import serve_on
 from vigie.devices.intake import Intake
 from vigie.devices.report import Accepted, Outcome, Report
-from vigie.settings import Settings
 
 
 class NoDatabase(Intake):
@@ -23,20 +20,14 @@ class NoDatabase(Intake):
         return Accepted(report.sequence, duplicate=False, resync=False)
 
 
-def spawn(
-    arguments: Sequence[str], environment: Mapping[str, str], pass_fds: Sequence[int] = ()
-) -> subprocess.Popen[bytes]:
+def spawn(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start children of this module instead of `vigie`."""
     command = [sys.executable, "-m", "bench.nodb", *arguments]
-    return subprocess.Popen(command, env=dict(environment), pass_fds=pass_fds)
+    return subprocess.Popen(command, env=dict(environment))
 
 
 if __name__ == "__main__":
     setattr(vigie.app, "Intake", NoDatabase)  # noqa: B010 - the one part that is exchanged
     multiprocess.spawn = spawn
-    if "--fd" in sys.argv:
-        descriptor = int(sys.argv[sys.argv.index("--fd") + 1])
-        serve_on(socket.socket(fileno=descriptor), vigie.app.create_app(Settings()))
-    else:
-        main(sys.argv[1:])
-        os._exit(0)
+    main(sys.argv[1:])
+    os._exit(0)

@@ -125,6 +125,31 @@ async def test_those_on_their_way_through_the_process_share_a_transaction_and_on
     await intake.stop()
 
 
+async def test_what_comes_while_another_writes_is_one_batch_unless_that_takes_long(
+    cast: Cast, settings: Settings, rows: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = await make_fleet(cast, settings, 8)
+    first, *later = fleet.agents
+    for patience, batches in ((60.0, 2), (0.05, len(fleet.agents))):
+        monkeypatch.setattr("vigie.devices.intake._PATIENCE_S", patience)
+        intake = Intake(lambda: intake_connection(settings), writer_of(settings), flushers=2)
+        intake.start()
+        before = REGISTRY.get_sample_value("vigie_intake_batch_size_count") or 0
+        async with held_up(rows, first):
+            submitted = [asyncio.create_task(intake.submit(fleet.full(first, NOW)))]
+            await until(lambda: _waits(rows))
+            for agent in later:
+                submitted.append(asyncio.create_task(intake.submit(fleet.full(agent, NOW))))
+                await asyncio.wait(submitted[-1:], timeout=0.02 if patience > 1 else 15)
+            answered = [each.done() for each in submitted]
+        outcomes = await asyncio.gather(*submitted)
+        await intake.stop()
+        assert answered == [False, *[batches > 2] * len(later)]
+        assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+        assert (REGISTRY.get_sample_value("vigie_intake_batch_size_count") or 0) - before == batches
+    await assert_invariants(rows)
+
+
 async def test_a_full_queue_refuses_with_503_and_a_time_to_return_and_stores_nothing_of_it(
     cast: Cast, app: FastAPI, rows: asyncpg.Connection
 ) -> None:

@@ -102,9 +102,13 @@ class Service:
             "VIGIE_PUBLIC_URL": self.url,
             "VIGIE_TOKEN_KEY_FILE": str(key_file),
         }
-        self.api = Supervised(["serve", "--port", self.url.rpartition(":")[2]], self._environment, self._log)
-        self.worker = Supervised(["worker"], self._environment, self._log)
+        self.api = self.process("serve", "--port", self.url.rpartition(":")[2])
+        self.worker = self.process("worker")
         self._postmasters: set[int] = set()
+
+    def process(self, *arguments: str) -> Supervised:
+        """Return a further process of the service, not yet started."""
+        return Supervised(list(arguments), self._environment, self._log)
 
     async def start(self) -> None:
         """Start everything and wait until it is ready."""
@@ -115,9 +119,9 @@ class Service:
         await self.worker.start()
         await self.ready()
 
-    async def ready(self) -> None:
-        """Wait until the API is ready; if it never is, fail with the end of its log."""
-        async with httpx.AsyncClient(base_url=self.url) as http:
+    async def ready(self, url: str = "") -> None:
+        """Wait until the API (or another server of it) is ready; if it never is, fail with the end of its log."""
+        async with httpx.AsyncClient(base_url=url or self.url) as http:
             for _ in range(600):
                 with contextlib.suppress(httpx.HTTPError):
                     if (await http.get("/readyz")).status_code == 200:

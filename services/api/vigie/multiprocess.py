@@ -34,14 +34,11 @@ def environment_of(settings: Settings) -> dict[str, str]:
     return environment
 
 
-def spawn(
-    arguments: Sequence[str], environment: Mapping[str, str], pass_fds: Sequence[int] = ()
-) -> subprocess.Popen[bytes]:
+def spawn(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start `python -m vigie …` as a child that Linux ends when this process dies, even by `kill -9`."""
     return subprocess.Popen(
         [sys.executable, "-m", "vigie", *arguments],
         env=dict(environment),
-        pass_fds=pass_fds,
         stdin=subprocess.DEVNULL,
         preexec_fn=end_with_parent,  # noqa: PLW1509 - called from a process without threads
         start_new_session=True,  # Ctrl-C reaches the parent only, which then ends the children in order
@@ -68,25 +65,31 @@ def stop_all(children: Sequence[subprocess.Popen[bytes]]) -> None:
             child.wait()
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket that children can inherit."""
+def bound(host: str, port: int, *, beside: bool = False) -> socket.socket:
+    """Return a socket at an address. Nobody is let in before a server that is ready listens on it.
+
+    `beside`: others may be bound there too, and the kernel deals connections to those that listen, evenly. Processes that
+    accept from one socket do not share so: the one that is awake takes all that have come.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if beside:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     # Inherited by each connection: head and body of an answer are two writes, and the second must not wait for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.bind((host, port))
-    listener.listen(4096)
-    listener.set_inheritable(True)
     return listener
 
 
 def serve_many(settings: Settings, host: str, port: int, workers: int) -> int:
     """Run `workers` server processes on one port until SIGTERM or SIGINT; a process that dies is replaced."""
-    listener = listen(host, port)
+    place = bound(
+        host, port, beside=True
+    )  # an address that is taken is told here, and stays ours while a process is replaced
     metrics = tempfile.mkdtemp(prefix="vigie-metrics-")
     environment = environment_of(settings) | {"PROMETHEUS_MULTIPROC_DIR": metrics}
-    arguments = ["serve", "--fd", str(listener.fileno())]
+    arguments = ["serve", "--host", host, "--port", str(place.getsockname()[1]), "--beside"]
     stopping = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -95,15 +98,16 @@ def serve_many(settings: Settings, host: str, port: int, workers: int) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    children = [spawn(arguments, environment, [listener.fileno()]) for _ in range(workers)]
+    children = [spawn(arguments, environment) for _ in range(workers)]
     try:
         while not stopping:
-            for place, child in enumerate(children):
+            for which, child in enumerate(children):
                 if child.poll() is not None and not stopping:
                     time.sleep(_RESTART_PAUSE_S)
-                    children[place] = spawn(arguments, environment, [listener.fileno()])
+                    children[which] = spawn(arguments, environment)
             time.sleep(0.2)
     finally:
         stop_all(children)
+        place.close()
         shutil.rmtree(metrics, ignore_errors=True)
     return 0

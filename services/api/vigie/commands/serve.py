@@ -9,7 +9,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from vigie.app import create_app
-from vigie.multiprocess import listen, serve_many
+from vigie.multiprocess import bound, serve_many
 from vigie.runtime import generated_key, with_database, with_sealing_key
 from vigie.settings import Settings
 
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8080")))
     parser.add_argument("--workers", type=int, default=1, help="server processes on this port (default 1)")
-    parser.add_argument("--fd", type=int, help=argparse.SUPPRESS)  # a listening socket the parent process opened
+    parser.add_argument("--beside", action="store_true", help=argparse.SUPPRESS)  # one process of several on this port
 
 
 def run(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -28,10 +28,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
         keyed = _with_key(ready) if settings.database_url is None and settings.app_database_url is None else ready
         if arguments.workers > 1:
             return serve_many(keyed, arguments.host, arguments.port, arguments.workers)
-        listener = (
-            socket.socket(fileno=arguments.fd) if arguments.fd is not None else listen(arguments.host, arguments.port)
-        )
-        serve_on(listener, create_app(keyed))
+        serve_on(bound(arguments.host, arguments.port, beside=arguments.beside), create_app(keyed))
     return 0
 
 
@@ -42,7 +39,7 @@ def _with_key(settings: Settings) -> Settings:
 
 
 def serve_on(listener: socket.socket, app: Starlette) -> None:
-    """Serve an application on a listening socket until told to stop."""
+    """Serve an application on a bound socket until told to stop."""
     Server(app).run(sockets=[listener])
 
 

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import ClassVar
 
 import asyncpg
@@ -25,6 +25,9 @@ Connect = Callable[[], Awaitable[asyncpg.Connection]]
 _RECONNECT_S = 0.25
 _DRAIN_S = 25
 _TURNS = 3
+_PATIENCE_S = (
+    0.1  # who writes for longer than several batches take waits for a lock or a line, and must not hold up the rest
+)
 # The server or the line, not the data: to be tried again as it is.
 _TRANSIENT = (
     OSError,
@@ -69,6 +72,7 @@ class Intake:
         self._waiting: deque[tuple[Report, asyncio.Future[Outcome]]] = deque()
         self._arrived = asyncio.Event()
         self._in_flight: set[object] = set()
+        self._writing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
 
@@ -113,15 +117,13 @@ class Intake:
                 connection = await self._reconnect()
             if connection is None:
                 continue
-            await self._gather()
-            batch = self._take()
-            if not batch:  # all that waits is already being written by the other flusher
-                await asyncio.sleep(0)
-                continue
-            try:
-                await self._flush(connection, batch)
-            finally:
-                self._in_flight.difference_update(report.identity.device_id for report, _ in batch)
+            async with self._turn():
+                await self._gather()
+                batch = self._take()
+                try:
+                    await self._flush(connection, batch)
+                finally:
+                    self._in_flight.difference_update(report.identity.device_id for report, _ in batch)
             if connection.is_closed():
                 connection = None
         if connection is not None:
@@ -139,6 +141,19 @@ class Intake:
             _refuse(waiting, BusyError())
             await asyncio.sleep(_RECONNECT_S)
             return None
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait until no other flusher writes: what comes meanwhile is one larger batch. But not for one that takes long."""
+        mine = False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_S):
+                mine = await self._writing.acquire()
+        try:
+            yield
+        finally:
+            if mine:
+                self._writing.release()
 
     async def _gather(self) -> None:
         """Let what has already reached this process join the batch, as long as it keeps coming; nobody is waited for.
@@ -171,6 +186,8 @@ class Intake:
     async def _flush(
         self, connection: asyncpg.Connection, batch: Sequence[tuple[Report, asyncio.Future[Outcome]]]
     ) -> None:
+        if not batch:  # another took it, or writes for the same devices
+            return
         started = time.perf_counter()
         try:
             outcomes = await self._write(connection, [report for report, _ in batch])
