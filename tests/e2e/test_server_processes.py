@@ -59,7 +59,7 @@ async def test_processes_share_a_port_evenly_and_one_that_dies_is_replaced(servi
         await service.ready(f"http://127.0.0.1:{port}")
         parent = psutil.Process(server.pids[0])
         first = await living(parent)
-        while not all(await shares(first, port)):  # until both are ready
+        while not all(await shares(first, port)):  # noqa: ASYNC110 - until both are ready, elsewhere
             await asyncio.sleep(0.1)
         dealt = [await shares(first, port) for _ in range(4)]
         first[0].kill()
