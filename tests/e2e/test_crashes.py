@@ -21,6 +21,7 @@ from tests.support.service import Service, running_service
 from tests.support.time_travel import assert_invariants
 from vigie.core.clock import SystemClock
 from vigie.core.db import connect
+from vigie.core.http_transport import Transport
 from vigie.devices.digests import section_digest
 
 DEVICES, PRACTICES = 24, 4
@@ -153,7 +154,10 @@ async def enrol_fleet(pia: Caller, http: httpx.AsyncClient, service: Service) ->
 @pytest.mark.timeout(60 + 20 * len(KILLS))
 async def test_no_acknowledged_heartbeat_is_lost_or_counted_twice_however_often_everything_is_killed() -> None:
     chance = random.Random(time.time_ns())
-    async with running_service() as service, httpx.AsyncClient(base_url=service.url, timeout=5) as http:
+    async with (
+        running_service() as service,
+        httpx.AsyncClient(transport=Transport(), base_url=service.url, timeout=5) as http,
+    ):
         pia = await sign_in(http, await service.add_provider())
         ledgers = await enrol_fleet(pia, http, service)
         ending = asyncio.Event()

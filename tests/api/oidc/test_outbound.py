@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -317,6 +318,25 @@ async def test_a_failure_is_told_by_its_kind_and_never_by_the_address(error: htt
     with pytest.raises(OutboundFailedError) as failed:
         await get(Outbound(resolve=to("127.0.0.1"), connect=connect), f"http://{NAME}/?secret=x")
     assert str(failed.value) == failure
+
+
+async def test_a_server_that_resets_at_once_fails_as_any_other() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
+
+        def reset(times: int) -> None:
+            for _ in range(times):
+                peer, _address = listener.accept()
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                peer.close()
+
+        url = f"http://{NAME}:{listener.getsockname()[1]}/"
+        outbound, asked = Outbound(resolve=to("127.0.0.1")), 40
+        resetting = asyncio.create_task(asyncio.to_thread(reset, asked))
+        answers = await asyncio.gather(*(get(outbound, url) for _ in range(asked)), return_exceptions=True)
+        await resetting
+    assert {type(each) for each in answers} == {OutboundFailedError}
+    assert {str(each) for each in answers} <= {"connection or TLS", "protocol"}
 
 
 async def test_a_name_without_address_fails() -> None:

@@ -11,6 +11,7 @@ import orjson
 import uvloop
 
 from vigie.core.clock import SystemClock
+from vigie.core.http_transport import Transport
 from vigie.isolation.check import CheckError, check_isolation
 from vigie.isolation.outcomes import Report
 from vigie.isolation.report import as_json, as_markdown
@@ -53,7 +54,7 @@ async def _check(settings: Settings, url: str) -> Report:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     signs_as = url.rstrip("/") if url.rstrip("/") in settings.agent_urls else settings.public_url
     async with (
-        httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as http,
+        httpx.AsyncClient(transport=Transport(trust_env=False), timeout=_TIMEOUT_S) as http,
         workshop(settings, clock) as shop,
     ):
         return await check_isolation(http, url, signs_as, shop, clock.now, _tell)

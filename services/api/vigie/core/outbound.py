@@ -20,6 +20,7 @@ from typing import Final, cast
 
 import httpx
 
+from vigie.core.http_transport import Transport
 from vigie.core.sentences import ToldError
 
 CONNECT_S: Final = 5.0
@@ -225,7 +226,7 @@ class Outbound:
 
     async def _over_tls(self, certificate: ClientCertificate | None) -> httpx.AsyncBaseTransport:
         """Return a connection that verifies names."""
-        return httpx.AsyncHTTPTransport(verify=await self.tls_context(certificate), trust_env=False)
+        return Transport(verify=await self.tls_context(certificate), trust_env=False)
 
     async def tls_context(self, certificate: ClientCertificate | None = None) -> ssl.SSLContext:
         """Return the TLS settings of our calls, remembered until the certificate's files are replaced."""

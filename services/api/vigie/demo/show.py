@@ -18,6 +18,7 @@ from uuid import UUID
 import httpx
 import uvloop
 
+from vigie.core.http_transport import Transport
 from vigie.core.logging import configure_logging
 from vigie.demo.checklist import answer_checklists
 from vigie.demo.history import make_history
@@ -128,7 +129,7 @@ async def _show(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with httpx.AsyncClient(base_url=base_url, timeout=30, trust_env=False) as http:
+    async with httpx.AsyncClient(transport=Transport(trust_env=False), base_url=base_url, timeout=30) as http:
         await _until_ready(http, children, stop)
         if stop.is_set():
             return

@@ -11,6 +11,7 @@ from random import Random
 
 import httpx
 
+from vigie.core.http_transport import Transport
 from vigie.simulator.client import AgentClient, Answer, PartnerClient
 from vigie.simulator.device import VirtualDevice
 from vigie.simulator.fleet import PracticePlan, plan_fleet
@@ -112,7 +113,8 @@ async def simulate(
 def open_http(connections: int, *, verify_tls: bool = True) -> httpx.AsyncClient:
     """Return an HTTP client with as many connections as heartbeats may be under way."""
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-    return httpx.AsyncClient(limits=limits, timeout=30.0, verify=verify_tls, trust_env=False)
+    transport = Transport(limits=limits, verify=verify_tls, trust_env=False)
+    return httpx.AsyncClient(transport=transport, timeout=30.0, trust_env=False)
 
 
 async def _open_practice(
