@@ -21,7 +21,7 @@ from tests.support.service import Service, running_service
 from tests.support.time_travel import assert_invariants
 from vigie.core.clock import SystemClock
 from vigie.core.db import connect
-from vigie.core.http_transport import Transport
+from vigie.core.outbound import Transport
 from vigie.devices.digests import section_digest
 
 DEVICES, PRACTICES = 24, 4

@@ -140,5 +140,10 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
     intake_batch: int = Field(256, ge=1, le=2000, description="Most heartbeats written in one transaction.")
     intake_queue: int = Field(2048, ge=1, le=20000, description="Heartbeats that may wait; beyond: 503.")
-    intake_connections: int = Field(2, ge=1, le=16, description="Database connections of the intake, per process.")
+    intake_connections: int = Field(
+        2,
+        ge=1,
+        le=16,
+        description="Database connections of the intake, per process; beyond the first, for when a batch takes long.",
+    )
     pool_size: int = Field(5, ge=1, le=100, description="Database connections of ordinary requests, per process.")

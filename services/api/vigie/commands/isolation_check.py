@@ -11,7 +11,7 @@ import orjson
 import uvloop
 
 from vigie.core.clock import SystemClock
-from vigie.core.http_transport import Transport
+from vigie.core.outbound import Transport
 from vigie.isolation.check import CheckError, check_isolation
 from vigie.isolation.outcomes import Report
 from vigie.isolation.report import as_json, as_markdown

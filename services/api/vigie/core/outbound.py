@@ -20,7 +20,6 @@ from typing import Final, cast
 
 import httpx
 
-from vigie.core.http_transport import Transport
 from vigie.core.sentences import ToldError
 
 CONNECT_S: Final = 5.0
@@ -131,6 +130,21 @@ def _effective(address: Address) -> Address:
 
 def _within(address: Address, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
     return any(address.version == network.version and address in network for network in networks)
+
+
+class Transport(httpx.AsyncHTTPTransport):
+    """Tells a connection that was reset as soon as it was made as any other that failed (`httpx.ConnectError`).
+
+    uvloop has no socket any more for such a connection, and anyio asks it for its peer all the same: out of a hundred, some
+    twenty ended in an `AttributeError`, which nobody who calls expects of a server.
+    """
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; raises `httpx.TransportError` and nothing else for what the other side does."""
+        try:
+            return await super().handle_async_request(request)
+        except AttributeError as error:
+            raise httpx.ConnectError("reset as soon as it was connected", request=request) from error
 
 
 class Outbound:

@@ -18,8 +18,8 @@ from uuid import UUID
 import httpx
 import uvloop
 
-from vigie.core.http_transport import Transport
 from vigie.core.logging import configure_logging
+from vigie.core.outbound import Transport
 from vigie.demo.checklist import answer_checklists
 from vigie.demo.history import make_history
 from vigie.demo.identity import DemoIdentity, make_people, practices_to_show, start_identity

@@ -11,7 +11,6 @@ from random import Random
 
 import httpx
 
-from vigie.core.http_transport import Transport
 from vigie.simulator.client import AgentClient, Answer, PartnerClient
 from vigie.simulator.device import VirtualDevice
 from vigie.simulator.fleet import PracticePlan, plan_fleet
@@ -25,6 +24,8 @@ _PRACTICES_AT_ONCE = 8
 _BUSY_S = 5.0
 _LEAST_WAIT_S = 0.1
 _UNREACHABLE_S = 15.0
+# The second: what anyio makes of a connection that was reset as soon as it was made, where uvloop runs.
+_CUT = (httpx.TransportError, AttributeError)
 _FINAL = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _WAITING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
@@ -113,8 +114,7 @@ async def simulate(
 def open_http(connections: int, *, verify_tls: bool = True) -> httpx.AsyncClient:
     """Return an HTTP client with as many connections as heartbeats may be under way."""
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-    transport = Transport(limits=limits, verify=verify_tls, trust_env=False)
-    return httpx.AsyncClient(transport=transport, timeout=30.0, trust_env=False)
+    return httpx.AsyncClient(limits=limits, timeout=30.0, verify=verify_tls, trust_env=False)
 
 
 async def _open_practice(
@@ -194,7 +194,7 @@ class _Driver:
         for _ in range(_TRIES_TO_ENROL):
             try:
                 answer = await self.client.enrol(device, token)
-            except httpx.TransportError:
+            except _CUT:
                 self.summary.unreachable += 1
                 await asyncio.sleep(self._spread(_BUSY_S))
                 continue
@@ -242,7 +242,7 @@ class _Driver:
             return hour
         try:
             return await self._report(device)
-        except httpx.TransportError:
+        except _CUT:
             device.missed(now)
             self.summary.unreachable += 1
             return self._spread(_UNREACHABLE_S)
