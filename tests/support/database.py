@@ -100,7 +100,8 @@ class Server:
         """Make a fresh migrated database, or a copy of one that nobody is connected to, and return its URL."""
         with FileLock(str(self._folder / "clone.lock")):  # a template can be copied by one session at a time
             asyncio.run(execute(self.url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-            asyncio.run(execute(self.url, f"CREATE DATABASE {name} TEMPLATE {of}"))
+            # Page by page through the log, as PostgreSQL does unless told otherwise, takes half as long again.
+            asyncio.run(execute(self.url, f"CREATE DATABASE {name} TEMPLATE {of} STRATEGY file_copy"))
         return in_database(self.url, name)
 
     def empty(self, name: str) -> str:
