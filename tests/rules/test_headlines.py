@@ -26,12 +26,17 @@ def control(control_id: str, state: str, *, essential: bool = False, **more: Any
     }
 
 
-def device(alias: str, state: str, says: str) -> dict[str, Any]:
+def device(alias: str, state: str, says: str, since: str = "2026-11-01") -> dict[str, Any]:
     """Return what was found on a device."""
-    return {"alias": alias, "state": state, "says": says}
+    return {"alias": alias, "device_id": alias, "state": state, "says": says, "since": since}
 
 
-FAILING = [device("pc-1", "fail", "old"), device("pc-2", "fail", "older"), device("pc-3", "fail", "older")]
+FAILING = [
+    device("pc-0", "pass", "well", since="2026-01-01"),
+    device("pc-1", "fail", "for a day", since="2026-11-02"),
+    device("pc-2", "fail", "for two days"),
+    device("pc-3", "fail", "for two days, too"),
+]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +45,7 @@ FAILING = [device("pc-1", "fail", "old"), device("pc-2", "fail", "older"), devic
         ("ok", [control("ANS-2.1", "pass"), control("ANS-2.5", "not_applicable")], "installed on every", None),
         ("critical", [control("ANS-2.1", "pass"), control("ANS-2.3", "fail")], "aggregate", "ANS-2.3"),
         ("critical", [control("ANS-2.3", "fail"), control("ANS-2.4", "fail", essential=True)], "aggregate", "ANS-2.4"),
-        ("critical", [control("ANS-2.1", "fail", devices=FAILING), control("ANS-2.2", "warn")], "older", "ANS-2.1"),
+        ("critical", [control("ANS-2.1", "fail", devices=FAILING), control("ANS-2.2", "warn")], "two days", "ANS-2.1"),
         ("warning", [control("ANS-2.1", "pass"), control("ANS-2.2", "warn")], "aggregate", "ANS-2.2"),
         ("unknown", [control("ANS-2.2", "unknown", devices=[device("x", "unknown", "unread")])], "unread", "ANS-2.2"),
         ("unknown", [control("ANS-2.5", "not_applicable")], "No device", None),
@@ -60,6 +65,12 @@ def test_devices_are_named_where_they_are_concerned_and_not_all_of_many() -> Non
     many = [device(f"pc-{number}", "fail" if number else "pass", "old") for number in range(9)]
     said = headline("backup", "critical", {"ANS-5.1": control("ANS-5.1", "fail", devices=many)}, "fr")
     assert said["devices"] == [f"pc-{number}" for number in range(1, 6)]
+
+
+def test_the_device_that_has_been_so_for_longest_speaks_and_the_first_of_equals() -> None:
+    for devices in (FAILING, FAILING[::-1]):
+        said = headline("backup", "critical", {"ANS-5.1": control("ANS-5.1", "fail", devices=devices)}, "fr")
+        assert (said["says"], said["devices"]) == ("for two days", ["pc-2", "pc-3", "pc-1"])
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ The controls come as the checklist shows them (`ChecklistControl`), already in w
 the control which decided it, so that a light never says something its checklist does not.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 from vigie.posture.rules.model import State
@@ -68,13 +67,13 @@ def headline(name: str, light: Headline, controls: Mapping[str, Shown], language
     state = _DECIDED_BY[light]
     deciding = sorted((each for each in behind if each["state"] == state), key=lambda each: not each["essential"])
     first = next(iter(deciding), None)
-    concerned = [device for device in first["devices"] if device["state"] == state] if first is not None else []
+    concerned = _longest_first(first["devices"], state) if first is not None else []
     if first is None:
         says = _UNSEEN[language]
     elif light == "ok":
         says = _FINE[name][language]
     else:
-        says = _most_said(concerned) or first["says"]
+        says = concerned[0]["says"] if concerned else first["says"]
     told = first if first is not None and light != "ok" else None
     return {
         "says": says,
@@ -88,10 +87,13 @@ def headline(name: str, light: Headline, controls: Mapping[str, Shown], language
     }
 
 
-def _most_said(devices: Sequence[Shown]) -> str | None:
-    """Return the sentence most devices share: it names the cause, where that of the practice only counts devices."""
-    said = Counter(device["says"] for device in devices)
-    return said.most_common(1)[0][0] if said else None
+def _longest_first(devices: Iterable[Shown], state: State) -> list[Shown]:
+    """Return the devices in a state, longest first: that one speaks for all, as it does in the list of practices.
+
+    What it says names the cause, where the sentence of the practice only counts devices.
+    """
+    concerned = (device for device in devices if device["state"] == state)
+    return sorted(concerned, key=lambda device: (device["since"], device["device_id"]))
 
 
 def checklist_headline(counts: Mapping[str, int], language: Language) -> dict[str, Any]:
